@@ -1,0 +1,61 @@
+"""Negative log-likelihoods of an image given the decoder's output, in nats per image.
+
+All are summed over pixels and left unaveraged over the batch.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def bernoulli_nll(x: Tensor, logits: Tensor) -> Tensor:
+    """−log p(x) = −Σⱼ [xⱼ log x̂ⱼ + (1 − xⱼ) log(1 − x̂ⱼ)] with x̂ = sigmoid(logits)  (AE.3).
+
+    Computed as Σⱼ softplus(aⱼ) − xⱼ aⱼ from the logits a, which neither overflows nor loses
+    digits where x̂ rounds to 0 or 1. For grey pixels 0 < x < 1 this is a cross-entropy, whose
+    floor is the entropy of the pixels (AE.4), not a normalised likelihood.
+
+    x: (B, ...) in [0, 1]; logits: the same shape. Returns (B,), nats per image.
+    Raises ValueError when the shapes differ or x leaves [0, 1].
+    """
+    _check_shapes("logits", x, logits)
+    if not ((x >= 0) & (x <= 1)).all():
+        raise ValueError(
+            f"x must lie in [0, 1], got values from {x.min().item():g} to {x.max().item():g}"
+        )
+    nll = F.binary_cross_entropy_with_logits(logits, x, reduction="none")  # (B, ...)
+    return nll.flatten(1).sum(1)
+
+
+def gaussian_nll(x: Tensor, mean: Tensor, sigma: Tensor | float) -> Tensor:
+    """−log N(x; mean, σ²I) = ‖x − mean‖² / 2σ² + (D/2) log 2πσ²  (AE.5).
+
+    x: (B, ...); mean: the same shape; sigma: a number > 0 or a tensor that broadcasts against x.
+    Returns (B,), nats per image (a density: it may be negative).
+    Raises ValueError when the shapes differ or sigma is not positive.
+    """
+    _check_shapes("mean", x, mean)
+    sigma = torch.as_tensor(sigma, dtype=x.dtype)
+    if not (sigma > 0).all():
+        raise ValueError(f"sigma must be > 0, got a smallest value of {sigma.min().item():g}")
+    nll = 0.5 * ((x - mean) / sigma) ** 2 + sigma.log() + 0.5 * math.log(2 * math.pi)
+    return nll.flatten(1).sum(1)
+
+
+def squared_error(x: Tensor, mean: Tensor) -> Tensor:
+    """‖x − mean‖²  (AE.2), summed over pixels.
+
+    x: (B, ...); mean: the same shape. Returns (B,).
+    Equal to gaussian_nll with σ² = ½ up to the constant (D/2) log π.
+    """
+    _check_shapes("mean", x, mean)
+    return (x - mean).square().flatten(1).sum(1)
+
+
+def _check_shapes(name: str, x: Tensor, other: Tensor) -> None:
+    if x.shape != other.shape:
+        raise ValueError(
+            f"{name} must have the shape of x, {tuple(x.shape)}, got {tuple(other.shape)}"
+        )

@@ -1,0 +1,103 @@
+"""The base that all widgets of the course share."""
+
+import base64
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import ipywidgets
+from PIL import Image, ImageDraw
+
+from course_lib.widgets.canvas import font, png
+
+
+class PictureWidget(ipywidgets.VBox):
+    """Controls above a picture that follows them.
+
+    A subclass implements `picture`, a pure function of its controls. The picture is drawn anew
+    whenever the value of a control changes; an exception on the way is shown below the picture
+    and raised, never swallowed. Where no kernel answers (GitHub, nbviewer, paper) the widget is
+    its `snapshot`: the MIME bundle carries it as a PNG beside the widget view.
+
+    controls: what the picture depends on, each with a description and a readout.
+    rows: the layout from top to bottom; the picture comes last.
+    alt: what the picture shows, for screen readers and for the text form.
+    """
+
+    def __init__(
+        self,
+        controls: Sequence[ipywidgets.ValueWidget],
+        rows: Sequence[ipywidgets.Widget],
+        alt: str,
+    ) -> None:
+        self.controls = list(controls)
+        self.alt = alt
+        self.image = ipywidgets.Image(format="png", tooltip=alt)
+        self.image.layout.align_self = "flex-start"  # VBox would stretch the picture
+        self.error = ipywidgets.HTML()
+        super().__init__([*rows, self.image, self.error])
+        for control in self.controls:
+            control.observe(self._redraw, names="value")
+        self._held = False
+        self._redraw()
+
+    def picture(self) -> Image.Image:
+        """The picture of the present state."""
+        raise NotImplementedError
+
+    @contextmanager
+    def one_redraw(self) -> Iterator[None]:
+        """Change several controls and draw once, afterwards."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+        self._redraw()
+
+    def _redraw(self, change: object = None) -> None:
+        if self._held:
+            return
+        try:
+            self.image.value = png(self.picture())
+        except Exception as error:
+            self.error.value = f"<b>{type(error).__name__}</b>: {error}"
+            raise
+        self.error.value = ""
+
+    def snapshot(self) -> Image.Image:
+        """The picture below a drawing of the controls: what stands where no kernel answers."""
+        picture = self.picture().convert("RGB")
+        rows = [draw_control(control) for control in self.controls]
+        width = max(part.width for part in [picture, *rows])
+        page = Image.new("RGB", (width, picture.height + sum(r.height for r in rows)), "white")
+        top = 0
+        for part in [*rows, picture]:
+            page.paste(part, (0, top))
+            top += part.height
+        return page
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        return {
+            **bundle,
+            "text/plain": self.alt,
+            "image/png": base64.b64encode(png(self.snapshot())).decode(),
+        }
+
+
+def draw_control(control: ipywidgets.ValueWidget) -> Image.Image:
+    """One line with the control's description, its value and, for a slider, where it stands."""
+    row = Image.new("RGB", (420, 26), "white")
+    draw = ImageDraw.Draw(row)
+    draw.text((90, 13), control.description, "black", font(13), anchor="rm")
+    if isinstance(control, ipywidgets.FloatSlider | ipywidgets.IntSlider):
+        position = (control.value - control.min) / (control.max - control.min)
+        centre = 110 + 200 * position
+        draw.line((110, 13, 310, 13), fill="#999999", width=3)
+        draw.ellipse((centre - 6, 7, centre + 6, 19), fill="#3f90da")
+        value = f"{control.value:{control.readout_format}}"
+        draw.text((325, 13), value, "black", font(13), anchor="lm")
+    else:
+        draw.text((110, 13), str(control.label), "black", font(13), anchor="lm")
+    return row

@@ -1,0 +1,142 @@
+"""Walk through the latent space of a trained model."""
+
+import ipywidgets
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor, nn
+
+from course_lib.plots import COLOURS
+from course_lib.widgets.base import PictureWidget
+from course_lib.widgets.canvas import Axes, font, pixels, to_palette
+
+PANEL = 200  # pixels, side of the original and of the decoded picture
+GAP = 16
+MAP_BOX = (2 * PANEL + 5 * GAP, 24, 3 * PANEL + 5 * GAP, 24 + PANEL)  # left, top, right, bottom
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+class LatentTraversal(PictureWidget):
+    """Choose an image, move its code z with one slider per dimension, see what z decodes to.
+
+    model: any model of the course, or any module with a `decode` that maps (1, d) to one image
+        in [0, 1]; where there is a `decode_mean`, that is used instead.
+    images: (N, 1, H, W) to choose from.
+    labels: (N,) class numbers, which colour the map.
+    codes: (N, d), the codes of the images; by default model.encode(images).
+    seed: of the random draws.
+
+    One button goes back to the code of the image, the other draws z ~ N(0, I). With d = 2 a map
+    of all codes shows where z stands.
+    Raises ValueError when images are not grey, when codes or labels do not number as many as the
+    images, and when no codes are given for a model that cannot encode.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        images: Tensor,
+        labels: Tensor | None = None,
+        codes: Tensor | None = None,
+        seed: int = 0,
+    ) -> None:
+        if images.ndim != 4 or images.shape[1] != 1 or len(images) == 0:
+            raise ValueError(f"images must have shape (N, 1, H, W), got {tuple(images.shape)}")
+        if codes is None and not hasattr(model, "encode"):
+            raise ValueError("codes must be given for a model without encode, got None")
+        with torch.inference_mode():
+            self._codes = model.encode(images) if codes is None else codes  # (N, d)
+        for name, values in {"codes": self._codes, "labels": labels}.items():
+            if values is not None and len(values) != len(images):
+                raise ValueError(f"{name} must number {len(images)} like images, got {len(values)}")
+        self._decode = getattr(model, "decode_mean", model.decode)
+        self._images = images
+        self._generator = torch.Generator().manual_seed(seed)
+
+        self.image_slider = ipywidgets.IntSlider(max=len(images) - 1, description="image")
+        # Room for draws from N(0, I), of which fewer than one in 10,000 lies beyond ±4.
+        low = self._codes.amin(0).clamp(max=-4).floor().tolist()
+        high = self._codes.amax(0).clamp(min=4).ceil().tolist()
+        self.sliders = [
+            ipywidgets.FloatSlider(
+                value=self._codes[0, j].item(), min=low[j], max=high[j], step=0.05,
+                description=f"z{j + 1}".translate(SUBSCRIPTS),
+            )
+            for j in range(len(low))
+        ]  # fmt: skip
+        self.reset_button = ipywidgets.Button(description="code of the image")
+        self.random_button = ipywidgets.Button(description="random z ~ N(0, I)")
+        self.image_slider.observe(self._reset, names="value")
+        self.reset_button.on_click(self._reset)
+        self.random_button.on_click(self._draw_code)
+
+        self._map = None
+        if len(self.sliders) == 2:
+            self._map = Axes(MAP_BOX, (low[0], high[0]), (low[1], high[1]), "z₁", "z₂")
+        self._background = self._draw_background(labels)
+        super().__init__(
+            controls=[self.image_slider, *self.sliders],
+            rows=[
+                ipywidgets.HBox([self.image_slider, self.reset_button, self.random_button]),
+                ipywidgets.Box(
+                    self.sliders, layout=ipywidgets.Layout(flex_flow="row wrap", max_width="700px")
+                ),
+            ],
+            alt="Left the chosen image, beside it the picture decoded from the code on the sliders"
+            + (", right a map of all codes with the present one marked." if self._map else "."),
+        )
+
+    @property
+    def code(self) -> Tensor:
+        """z as the sliders give it: (d,)."""
+        return torch.tensor([slider.value for slider in self.sliders])
+
+    @code.setter
+    def code(self, z: Tensor) -> None:
+        with self.one_redraw():
+            for slider, value in zip(self.sliders, z.tolist(), strict=True):
+                slider.value = value
+
+    def _reset(self, _: object) -> None:
+        self.code = self._codes[self.image_slider.value]
+
+    def _draw_code(self, _: object) -> None:
+        self.code = torch.randn(len(self.sliders), generator=self._generator)
+
+    @torch.inference_mode()
+    def decoded(self) -> Tensor:
+        """The picture that z stands for: (1, H, W)."""
+        return self._decode(self.code[None]).view(self._images.shape[1:])
+
+    def picture(self) -> Image.Image:
+        """The original, the decoded picture and, with d = 2, the map."""
+        canvas = self._background.copy()
+        canvas.paste(pixels(self._images[self.image_slider.value], PANEL), (0, MAP_BOX[1]))
+        canvas.paste(pixels(self.decoded(), PANEL), (PANEL + GAP, MAP_BOX[1]))
+        if self._map:
+            x, y = self._map.position(*self.code.tolist())
+            draw = ImageDraw.Draw(canvas)
+            draw.ellipse((x - 7, y - 7, x + 7, y + 7), fill=191, outline=0, width=3)  # 191: white
+        return canvas
+
+    def _draw_background(self, labels: Tensor | None) -> Image.Image:
+        """All that stays the same: captions and the map of the codes."""
+        size = (MAP_BOX[2] + GAP if self._map else 2 * PANEL + GAP, MAP_BOX[3] + 2 * GAP)
+        page = Image.new("RGB", size, "white")
+        draw = ImageDraw.Draw(page)
+        draw.text((0, 2), "image", "black", font(13))
+        draw.text((PANEL + GAP, 2), "decoded from z", "black", font(13))
+        if self._map:
+            draw.text((MAP_BOX[0], 2), "codes of all images", "black", font(13))
+            classes = torch.zeros(len(self._codes)) if labels is None else labels
+            for z, label in zip(self._codes.tolist(), classes.tolist(), strict=True):
+                x, y = self._map.position(*z)
+                draw.ellipse((x - 2, y - 2, x + 2, y + 2), fill=COLOURS[int(label) % 10])
+            self._map.draw_frame(draw)
+            if labels is not None:  # numbers too, for those who cannot tell the colours apart
+                for label in labels.unique().tolist():
+                    centre = self._codes[labels == label].median(0).values.tolist()
+                    draw.text(
+                        self._map.position(*centre), str(label), "black", font(16), anchor="mm",
+                        stroke_width=2, stroke_fill="white",
+                    )  # fmt: skip
+        return to_palette(page)
