@@ -34,23 +34,23 @@ IDX_FILES = {
     "train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
     "test": ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
 }
-SHA256: dict[tuple[str, str], str] = {
-    ("mnist", "train-images-idx3-ubyte.gz"):
+SHA256: dict[tuple[str, str], tuple[str, str]] = {  # of the images, of the labels
+    ("mnist", "train"): (
         "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-    ("mnist", "train-labels-idx1-ubyte.gz"):
         "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-    ("mnist", "t10k-images-idx3-ubyte.gz"):
+    ),
+    ("mnist", "test"): (
         "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-    ("mnist", "t10k-labels-idx1-ubyte.gz"):
         "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-    ("fashion_mnist", "train-images-idx3-ubyte.gz"):
+    ),
+    ("fashion_mnist", "train"): (
         "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-    ("fashion_mnist", "train-labels-idx1-ubyte.gz"):
         "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-    ("fashion_mnist", "t10k-images-idx3-ubyte.gz"):
+    ),
+    ("fashion_mnist", "test"): (
         "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-    ("fashion_mnist", "t10k-labels-idx1-ubyte.gz"):
         "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+    ),
 }
 
 _REPLACE = (
@@ -188,10 +188,11 @@ def _whitened(photo: np.ndarray) -> np.ndarray:
 
 
 def _idx_images(name: str, split: str) -> ImageSet:
-    image_file, label_file = IDX_FILES[split]
-    images = _scaled(_read_original(name, image_file, ndim=3))
-    labels = torch.from_numpy(_read_original(name, label_file, ndim=1).astype(np.int64))
-    return ImageSet(name, split, images, labels)
+    pixels, labels = (
+        _read_original(name, file, sha256, ndim)
+        for file, sha256, ndim in zip(IDX_FILES[split], SHA256[name, split], (3, 1), strict=True)
+    )
+    return ImageSet(name, split, _scaled(pixels), torch.from_numpy(labels.astype(np.int64)))
 
 
 def _scaled(pixels: np.ndarray) -> torch.Tensor:
@@ -199,15 +200,14 @@ def _scaled(pixels: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.divide(pixels[:, None], 255, dtype=np.float32))
 
 
-def _read_original(name: str, file: str, ndim: int) -> np.ndarray:
+def _read_original(name: str, file: str, sha256: str, ndim: int) -> np.ndarray:
     shared = os.environ.get("COURSE_DATA_DIR")
-    path = _shared_copy(Path(shared), name, file) if shared else _download(name, file)
+    path = _shared_copy(Path(shared), name, file) if shared else _download(name, file, sha256)
     array = read_idx(path, ndim)  # before the hash, because its messages say more
     found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != SHA256[name, file]:
+    if found != sha256:
         raise ValueError(
-            f"{path} is not the original file: its SHA-256 is {found}, "
-            f"expected {SHA256[name, file]}. {_REPLACE}"
+            f"{path} is not the original file: its SHA-256 is {found}, not {sha256}. {_REPLACE}"
         )
     return array
 
@@ -224,18 +224,21 @@ def _shared_copy(root: Path, name: str, file: str) -> Path:
     return path
 
 
-def _download(name: str, file: str) -> Path:
+def _download(name: str, file: str, sha256: str) -> Path:
     """The cached copy, fetched from the first mirror that delivers the right bytes if need be."""
     import pooch
     import requests
 
     downloader = pooch.HTTPDownloader(progressbar=True, timeout=TIMEOUT)
-    known_hash = f"sha256:{SHA256[name, file]}"
     failures = []
     for mirror in MIRRORS[name]:
         try:
             path = pooch.retrieve(
-                mirror + file, known_hash, fname=file, path=DATA_DIR / name, downloader=downloader
+                mirror + file,
+                known_hash=f"sha256:{sha256}",
+                fname=file,
+                path=DATA_DIR / name,
+                downloader=downloader,
             )
             return Path(path)
         except (requests.RequestException, ValueError) as error:  # ValueError: wrong hash

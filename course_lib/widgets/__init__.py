@@ -1,5 +1,6 @@
 """One widget per file; none has mathematics of its own."""
 
 from course_lib.widgets.latent_traversal import LatentTraversal
+from course_lib.widgets.loss_curves import LossCurves
 
-__all__ = ["LatentTraversal"]
+__all__ = ["LatentTraversal", "LossCurves"]

@@ -102,9 +102,23 @@ class Axes:
         draw.text((left - 6, (top + bottom) / 2), self.y_label, "black", large, anchor="rm")
 
     def draw_line(
-        self, draw: ImageDraw.ImageDraw, xs: Sequence[float], ys: Sequence[float], colour: str
+        self, page: Image.Image, xs: Sequence[float], ys: Sequence[float], colour: str
     ) -> None:
-        """A curve through the points; what leaves the box is cut off at its edge."""
-        low, high = self.y_range
-        points = [self.position(x, min(max(y, low), high)) for x, y in zip(xs, ys, strict=True)]
-        draw.line(points, fill=colour, width=2, joint="curve")
+        """A smooth curve through the points; what leaves the box above or below is cut off."""
+        left, top, right, bottom = self.box
+        zoom = 4  # Pillow does not smooth lines: draw them large and shrink
+        mask = Image.new("L", (zoom * (right - left), zoom * (bottom - top)))
+        points = [
+            (zoom * (px - left), zoom * (py - top))
+            for px, py in (self.position(x, y) for x, y in zip(xs, ys, strict=True))
+        ]
+        ImageDraw.Draw(mask).line(points, fill=255, width=2 * zoom, joint="curve")
+        mask = mask.reduce(zoom)
+        page.paste(Image.new("RGB", mask.size, colour), (left, top), mask)
+
+    def draw_point(self, draw: ImageDraw.ImageDraw, x: float, y: float, colour: str) -> None:
+        """A dot with a white rim, at the nearest place inside the box."""
+        left, top, right, bottom = self.box
+        px, py = self.position(x, y)
+        px, py = min(max(px, left), right), min(max(py, top), bottom)
+        draw.ellipse((px - 6, py - 6, px + 6, py + 6), fill=colour, outline="white", width=2)

@@ -1,0 +1,544 @@
+"""course_lib.datasets: what each set holds, and what happens when a file is bad or missing."""
+
+import gzip
+import hashlib
+import importlib.util
+import math
+import os
+import struct
+import subprocess
+import sys
+import threading
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pooch
+import pytest
+import torch
+
+from course_lib import datasets
+from course_lib.datasets import ImageSet, load, read_idx
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+ORIGINALS = Path(os.environ.get("COURSE_DATA_DIR") or REPOSITORY.parent / "shared" / "data")
+needs_originals = pytest.mark.skipif(
+    not (ORIGINALS / "mnist").is_dir() or not (ORIGINALS / "fashion-mnist").is_dir(),
+    reason="the original MNIST and Fashion-MNIST files are not here: set COURSE_DATA_DIR",
+)
+IMAGES, LABELS = datasets.IDX_FILES["test"]
+
+
+# --- Small originals, and servers that deliver them or fail to --------------------------------
+
+
+def idx(array: np.ndarray, magic: int | None = None, shape: tuple[int, ...] | None = None) -> bytes:
+    """An IDX file, gzipped; a wrong `magic` or `shape` may be written into its header."""
+    magic = 0x800 + array.ndim if magic is None else magic
+    shape = shape or array.shape
+    return gzip.compress(struct.pack(f">{1 + len(shape)}I", magic, *shape) + array.tobytes())
+
+
+@pytest.fixture
+def originals(monkeypatch, tmp_path) -> dict[str, bytes]:
+    """A fashion_mnist of seven test images; DATA_DIR is an empty folder of this test's own."""
+    rng = np.random.default_rng(0)
+    files = {
+        IMAGES: idx(rng.integers(0, 256, (7, 28, 28), dtype=np.uint8)),
+        LABELS: idx(np.arange(7, dtype=np.uint8)),
+    }
+    hashes = tuple(hashlib.sha256(content).hexdigest() for content in files.values())
+    monkeypatch.setitem(datasets.SHA256, ("fashion_mnist", "test"), hashes)
+    monkeypatch.setattr(datasets, "DATA_DIR", tmp_path / "data")
+    monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return files
+
+
+@pytest.fixture
+def mirror(originals):
+    """mirror(behaviour) starts a server and returns its address; .requests lists the paths."""
+    servers, requests = [], []
+
+    def start(behaviour: str, files: dict[str, bytes] = originals) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                requests.append(self.path)
+                content = files[self.path.lstrip("/")]
+                if behaviour == "silent":
+                    self.rfile.read(1)  # until the client gives up
+                    return
+                self.send_response(403 if behaviour == "forbidden" else 200)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                if behaviour == "wrong bytes":
+                    content = bytes(len(content))
+                if behaviour == "breaks off":
+                    content = content[: len(content) // 2]
+                self.wfile.write(content)
+
+            def log_message(self, *_):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}/"
+
+    start.requests = requests
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def use(monkeypatch, *mirrors: str) -> None:
+    monkeypatch.setitem(datasets.MIRRORS, "fashion_mnist", mirrors)
+
+
+def cached_files() -> list[Path]:
+    return [path for path in datasets.DATA_DIR.rglob("*") if path.is_file()]
+
+
+def assert_is_small_set(images: ImageSet, originals: dict[str, bytes]) -> None:
+    pixels = np.frombuffer(gzip.decompress(originals[IMAGES])[16:], np.uint8)
+    expected = torch.tensor(pixels.reshape(7, 1, 28, 28) / 255, dtype=torch.float32)
+    torch.testing.assert_close(images.images, expected)
+    assert images.labels.tolist() == list(range(7))
+
+
+BAD = ["breaks off", "forbidden", "wrong bytes", "silent"]
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(datasets, "TIMEOUT", (5, 0.3))  # waits for the silent server only so long
+
+
+# --- Downloads --------------------------------------------------------------------------------
+
+
+NOBODY = "http://127.0.0.1:9/"  # port 9 is for discarding: nobody listens
+
+
+def test_download_then_cache(originals, mirror, monkeypatch, capfd):
+    use(monkeypatch, mirror("good"))
+    assert_is_small_set(load("fashion_mnist", "test"), originals)
+    assert mirror.requests == [f"/{IMAGES}", f"/{LABELS}"]
+    assert {path.name for path in cached_files()} == {IMAGES, LABELS}
+    assert cached_files()[0].parent == datasets.DATA_DIR / "fashion_mnist"
+
+    capfd.readouterr()
+    use(monkeypatch, NOBODY)
+    assert_is_small_set(load("fashion_mnist", "test"), originals)
+    assert len(mirror.requests) == 2
+    assert capfd.readouterr().err == ""
+
+
+def test_download_shows_its_progress(originals, mirror, monkeypatch, capfd):
+    shown = partial(pooch.downloaders.tqdm, disable=False)  # whatever TQDM_DISABLE says
+    monkeypatch.setattr(pooch.downloaders, "tqdm", shown)
+    use(monkeypatch, mirror("good"))
+    load("fashion_mnist", "test")
+    assert capfd.readouterr().err.count("100%") == 2
+
+
+@pytest.mark.parametrize("behaviour", BAD)
+def test_second_mirror_helps_out(originals, mirror, monkeypatch, impatient, behaviour):
+    use(monkeypatch, mirror(behaviour), mirror("good"))
+    assert_is_small_set(load("fashion_mnist", "test"), originals)
+    assert {path.name for path in cached_files()} == {IMAGES, LABELS}
+
+
+def test_all_mirrors_bad_then_one_good(originals, mirror, monkeypatch, impatient):
+    nobody = mirror("good")
+    bad = [mirror(behaviour) for behaviour in BAD]
+    use(monkeypatch, *bad)
+    with pytest.raises(ConnectionError) as raised:
+        load("fashion_mnist", "test")
+    lines = str(raised.value).splitlines()
+    assert IMAGES in lines[0] and "fashion_mnist" in lines[0]
+    assert [line.split(": ")[0].strip() for line in lines[1:-1]] == bad
+    for line, reason in zip(
+        lines[1:-1], ["", "403", "does not match", "read timeout=0.3"], strict=True
+    ):
+        assert reason in line and line.split(": ", 1)[1]
+    for way_out in ("COURSE_DATA_DIR", "fashion-mnist/", "digits", "glyphs"):
+        assert way_out in lines[-1]
+    assert cached_files() == []
+
+    use(monkeypatch, nobody)
+    assert_is_small_set(load("fashion_mnist", "test"), originals)
+
+
+def test_no_server_at_all(originals, monkeypatch):
+    use(monkeypatch, NOBODY)
+    with pytest.raises(ConnectionError, match=NOBODY):
+        load("fashion_mnist", "test")
+    assert cached_files() == []
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-9], lambda content: b"", bytes.upper])
+def test_damaged_cache_is_replaced(originals, mirror, monkeypatch, damage):
+    use(monkeypatch, mirror("good"))
+    load("fashion_mnist", "test")
+    path = datasets.DATA_DIR / "fashion_mnist" / IMAGES
+    path.write_bytes(damage(originals[IMAGES]))
+    assert_is_small_set(load("fashion_mnist", "test"), originals)
+    assert path.read_bytes() == originals[IMAGES]
+    assert mirror.requests.count(f"/{IMAGES}") == 2
+    assert mirror.requests.count(f"/{LABELS}") == 1
+
+
+@needs_originals
+def test_download_of_the_real_files(mirror, monkeypatch):
+    folder = ORIGINALS / "mnist"
+    files = {file: (folder / file).read_bytes() for file in (IMAGES, LABELS)}
+    monkeypatch.setitem(datasets.MIRRORS, "mnist", (mirror("good", files),))
+    assert load("mnist", "test").images.shape == (10_000, 1, 28, 28)
+
+
+# --- A classroom's copy -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def classroom(originals, monkeypatch, tmp_path) -> Path:
+    """The folder fashion-mnist of a COURSE_DATA_DIR. No mirror can be reached."""
+    folder = tmp_path / "class" / "fashion-mnist"
+    folder.mkdir(parents=True)
+    for file, content in originals.items():
+        (folder / file).write_bytes(content)
+    monkeypatch.setenv("COURSE_DATA_DIR", str(folder.parent))
+    use(monkeypatch)
+    return folder
+
+
+def test_classroom_copy(classroom, originals):
+    assert_is_small_set(load("fashion_mnist", "test"), originals)
+    assert cached_files() == []
+
+
+@pytest.mark.parametrize("file", [IMAGES, LABELS])
+def test_classroom_file_missing(classroom, file):
+    (classroom / file).unlink()
+    with pytest.raises(FileNotFoundError, match="unset COURSE_DATA_DIR to download") as raised:
+        load("fashion_mnist", "test")
+    assert str(raised.value).startswith(f"{classroom / file} does not exist")
+
+
+def test_classroom_folder_missing(classroom):
+    classroom.rename(classroom.with_name("elsewhere"))
+    with pytest.raises(FileNotFoundError, match="unset COURSE_DATA_DIR to download") as raised:
+        load("fashion_mnist", "test")
+    assert str(raised.value).startswith(f"{classroom} does not exist")
+
+
+BLACK = np.zeros((7, 28, 28), np.uint8)
+DAMAGED = {
+    "one byte altered": (idx(BLACK), "is not the original file: its SHA-256 is"),
+    "magic number": (idx(BLACK, magic=0x801), "has magic number 0x00000801, not 0x00000803"),
+    "too short": (idx(BLACK, shape=(8, 28, 28)), "has 5488 bytes .* promises 6272 for the shape"),
+    "too long": (idx(BLACK, shape=(6, 28, 28)), "has 5488 bytes .* promises 4704 for the shape"),
+    "no header": (gzip.compress(b"\0\0\x08\x03\0\0"), "promises 0 for the shape"),
+    "empty": (b"", "has magic number 0x, not 0x00000803"),
+    "cut in the header": (idx(BLACK)[:5], "is truncated or not gzip"),
+    "cut in the middle": (idx(BLACK)[:-20], "is truncated or not gzip"),
+    "cut at the end": (idx(BLACK)[:-1], "is truncated or not gzip"),
+    "web page": (b"<html>Please log in</html>", "is truncated or not gzip"),
+    "scrambled": (idx(BLACK)[:12] + b"\xff" * 30, "is truncated or not gzip"),
+}
+
+
+@pytest.mark.parametrize(("content", "complaint"), DAMAGED.values(), ids=DAMAGED)
+def test_classroom_file_damaged(classroom, content, complaint):
+    (classroom / IMAGES).write_bytes(content)
+    with pytest.raises(ValueError, match=complaint) as raised:
+        load("fashion_mnist", "test")
+    assert str(raised.value).startswith(f"{classroom / IMAGES} ")
+    assert "Replace it by the original file" in str(raised.value)
+
+
+def test_wrong_hash_is_told_in_full(classroom, originals):
+    altered = idx(np.ones(7, np.uint8))
+    (classroom / LABELS).write_bytes(altered)
+    with pytest.raises(ValueError) as raised:
+        load("fashion_mnist", "test")
+    for content in (altered, originals[LABELS]):
+        assert hashlib.sha256(content).hexdigest() in str(raised.value)
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3, 4), (0, 28, 28)])
+def test_read_idx_inverts_an_independent_writer(tmp_path, shape):
+    array = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
+    path = tmp_path / "file.gz"
+    path.write_bytes(idx(array))
+    np.testing.assert_array_equal(read_idx(path, len(shape)), array)
+
+
+# --- What every set holds ---------------------------------------------------------------------
+
+SHAPES = {
+    ("digits", "train"): (1437, 1, 8, 8),
+    ("digits", "test"): (360, 1, 8, 8),
+    ("glyphs", "train"): (8000, 1, 28, 28),
+    ("glyphs", "test"): (2000, 1, 28, 28),
+    ("patches", "train"): (20000, 1, 12, 12),
+    ("patches", "test"): (4000, 1, 12, 12),
+}
+REAL_SHAPES = {
+    (name, split): (count, 1, 28, 28)
+    for name in ("mnist", "fashion_mnist")
+    for split, count in (("train", 60_000), ("test", 10_000))
+}
+
+
+def assert_well_formed(images: ImageSet, shape: tuple[int, ...]) -> None:
+    assert images.images.shape == shape and len(images) == shape[0]
+    assert images.images.dtype == torch.float32
+    assert (images.images.min(), images.images.max()) == (0, 1)
+    if images.labels is not None:
+        assert images.labels.dtype == torch.int64
+        assert images.labels.unique().tolist() == list(range(10))
+        assert images.labels.shape == (shape[0],)
+    if images.factors is not None:
+        assert images.factors.dtype == torch.float32
+        assert images.factors.shape == (shape[0], len(images.factor_names))
+
+
+@pytest.mark.parametrize(("name", "split"), SHAPES)
+def test_well_formed(name, split):
+    images = load(name, split)
+    assert (images.name, images.split) == (name, split)
+    assert_well_formed(images, SHAPES[name, split])
+    torch.testing.assert_close(load(name, split).images, images.images, rtol=0, atol=0)
+
+
+@needs_originals
+@pytest.mark.parametrize(("name", "split"), REAL_SHAPES)
+def test_real_sets_well_formed(name, split, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA_DIR", str(ORIGINALS))
+    images = load(name, split)
+    assert_well_formed(images, REAL_SHAPES[name, split])
+    if name == "fashion_mnist":
+        assert images.labels.bincount().tolist() == [len(images) // 10] * 10
+    elif split == "test":
+        counts = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+        assert images.labels.bincount().tolist() == counts
+    if split == "train":  # the mean and standard deviation that everyone normalises with
+        known = {"mnist": (0.1307, 0.3081), "fashion_mnist": (0.2860, 0.3530)}[name]
+        measured = images.images.mean().item(), images.images.std().item()
+        assert measured == pytest.approx(known, abs=5e-5)
+
+
+@pytest.mark.parametrize("name", ["cifar", "", "MNIST", None])
+def test_unknown_name(name):
+    allowed = "digits, glyphs, patches, mnist, fashion_mnist"
+    with pytest.raises(ValueError, match=f"name must be one of {allowed}; got {name!r}"):
+        load(name)
+
+
+@pytest.mark.parametrize("split", ["valid", "Train", None])
+def test_unknown_split(split):
+    with pytest.raises(ValueError, match=f"split must be train or test; got {split!r}"):
+        load("digits", split)
+
+
+def test_import_is_light():
+    heavy = "{'sklearn', 'pooch', 'matplotlib'}"
+    code = f"import sys, course_lib.datasets; print({heavy} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"
+
+
+# --- digits -----------------------------------------------------------------------------------
+
+DIGITS_SHA256 = {
+    "train": "5b9c9b88fd1ecaecac5b5e40ee5d6226262f4bd43a5c4b4a6692ca78f345c0ca",
+    "test": "b5d826a786878e99748ae993527ce76bd8c881f6f78f886a8748b292115a949b",
+}
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_digits_split_is_fixed(split):
+    digits = load("digits", split)
+    rows = torch.cat([digits.images.flatten(1) * 16, digits.labels[:, None]], dim=1)  # (N, 65)
+    assert hashlib.sha256(rows.byte().numpy().tobytes()).hexdigest() == DIGITS_SHA256[split]
+
+
+def test_digits_splits_share_nothing_and_leave_nothing_out():
+    from sklearn.datasets import load_digits
+
+    images = torch.cat([load("digits", split).images for split in ("train", "test")])
+    both = sorted((16 * images).flatten(1).int().tolist())
+    assert both == sorted(load_digits().data.astype(int).tolist())
+    test_share = load("digits", "test").labels.bincount() / load_digits().target.size
+    assert test_share.allclose(torch.full((10,), 0.02), atol=0.001)
+
+
+# --- glyphs -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def make_glyphs():
+    spec = importlib.util.spec_from_file_location(
+        "make_glyphs", REPOSITORY / "data" / "make_glyphs.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_glyphs_can_be_drawn_again(make_glyphs):
+    drawn = make_glyphs.render_glyphs()
+    with np.load(REPOSITORY / "data" / "glyphs.npz", allow_pickle=False) as shipped:
+        assert sorted(shipped) == sorted(drawn)
+        different = int((shipped["images"] != drawn["images"]).sum())
+        assert different == 0, f"{different} of {drawn['images'].size} pixels differ"
+        np.testing.assert_array_equal(shipped["factors"], drawn["factors"])
+        np.testing.assert_array_equal(shipped["factor_names"], drawn["factor_names"])
+
+
+def test_no_glyph_is_cut_off(make_glyphs):
+    reach = {name: (min(values), max(values)) for name, values in make_glyphs.FACTORS.items()}
+    reach["digit"] = range(10)
+    for factors in np.stack(np.meshgrid(*reach.values()), axis=-1).reshape(-1, 6):
+        image = make_glyphs.draw(*factors)
+        border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+        assert image.max() == 255 and not border.any(), factors
+
+
+def test_glyphs_know_their_factors(make_glyphs):
+    train, test = load("glyphs"), load("glyphs", "test")
+    assert train.factor_names == test.factor_names == tuple(make_glyphs.FACTORS)
+    rows = torch.cat([train.factors, test.factors])  # (10000, 6)
+    assert len(rows.unique(dim=0)) == 10_000  # so train and test share no combination
+    for column, (name, values) in enumerate(make_glyphs.FACTORS.items()):
+        present, counts = rows[:, column].unique(return_counts=True)
+        assert present.tolist() == pytest.approx(values), name
+        share = 10_000 / len(values)
+        assert ((counts - share).abs() < 5 * math.sqrt(share)).all(), name
+    for glyphs in (train, test):
+        assert glyphs.labels.tolist() == glyphs.factors[:, 0].tolist()
+
+
+def moment(images: torch.Tensor, x_power: int, y_power: int, central: bool) -> torch.Tensor:
+    """∑ ink · (x − x̄)^p (y − ȳ)^q / ∑ ink for every image; x to the right, y downwards."""
+    ink = images[:, 0].double()  # (N, H, W)
+    y, x = torch.meshgrid(*map(torch.arange, ink.shape[1:]), indexing="ij")
+    if central:
+        x = x - moment(images, 1, 0, False)[:, None, None]
+        y = y - moment(images, 0, 1, False)[:, None, None]
+    return (ink * x**x_power * y**y_power).sum((1, 2)) / ink.sum((1, 2))
+
+
+def lean(images: torch.Tensor) -> torch.Tensor:
+    """Pixels to the right per pixel upwards: shearing an outline by the angle a adds tan a.
+
+    The stroke around it and the blur of the pixels, which are not sheared, take a little off.
+    """
+    return -moment(images, 1, 1, True) / moment(images, 0, 2, True)
+
+
+def height(images: torch.Tensor) -> torch.Tensor:
+    """Rows with ink, a row that is half grey counting half."""
+    return images[:, 0].amax(dim=2).sum(dim=1)
+
+
+def ink(images: torch.Tensor) -> torch.Tensor:
+    return images.sum((1, 2, 3))
+
+
+MEASURES = {  # factor: (measure, what the measure of a picture with this factor grows by)
+    "shift x": (lambda images: moment(images, 1, 0, False), lambda pixels: pixels),
+    "shift y": (lambda images: moment(images, 0, 1, False), lambda pixels: pixels),
+    "slant": (lean, lambda degrees: torch.tan(torch.deg2rad(degrees))),
+    "size": (height, lambda pixels: pixels),
+}
+
+
+def pairs(glyphs: ImageSet, factor: str) -> torch.Tensor:
+    """Rows (P, 2) of glyphs that differ in one factor alone, which grows by one step."""
+    column = glyphs.factor_names.index(factor)
+    values = glyphs.factors[:, column].unique().tolist()
+    index = {tuple(row): number for number, row in enumerate(glyphs.factors.tolist())}
+    found = []
+    for row, number in index.items():
+        step = values.index(row[column]) + 1
+        larger = row[:column] + tuple(values[step : step + 1]) + row[column + 1 :]
+        if larger in index:
+            found.append((number, index[larger]))
+    return torch.tensor(found)
+
+
+@pytest.mark.parametrize("factor", MEASURES)
+def test_pictures_follow_their_factors(factor):
+    glyphs = load("glyphs")
+    measure, grows_by = MEASURES[factor]
+    before, after = pairs(glyphs, factor).T
+    assert len(before) > 1000
+    measured = measure(glyphs.images[after]) - measure(glyphs.images[before])
+    values = grows_by(glyphs.factors[:, glyphs.factor_names.index(factor)])
+    expected = values[after] - values[before]
+    assert measured.mean().item() == pytest.approx(expected.mean().item(), rel=0.05)
+    assert ((measured - expected).abs() < 0.75 * expected).all()  # pixels are coarse
+
+
+def test_ink_grows_with_the_stroke():
+    glyphs = load("glyphs")
+    before, after = pairs(glyphs, "stroke").T
+    growth = ink(glyphs.images[after]) / ink(glyphs.images[before])
+    assert growth.min() > 1.05 and growth.mean() > 1.2
+
+
+def test_glyphs_without_a_shift_are_centred(make_glyphs):
+    for digit in range(10):
+        for slant in make_glyphs.FACTORS["slant"]:
+            image = make_glyphs.draw(digit, slant, 1.4, 15, 0, 0) / 255
+            for axis in (0, 1):
+                profile = image.max(axis=axis)  # the box's edges, to a fraction of a pixel
+                inked = np.flatnonzero(profile)
+                left = inked[0] + 1 - profile[inked[0]]
+                right = inked[-1] + profile[inked[-1]]
+                assert (left + right) / 2 == pytest.approx(14, abs=0.5), (digit, slant)
+
+
+# --- patches ----------------------------------------------------------------------------------
+
+
+def octave_ratio(patches: torch.Tensor) -> float:
+    """Mean power per mode at 1/12 to 2/12 cycles/pixel over that at 3/12 to 4/12."""
+    centred = patches - patches.mean(dim=(-1, -2), keepdim=True)
+    power = torch.fft.fft2(centred).abs().square().mean(dim=0)  # (12, 12)
+    frequency = torch.hypot(torch.fft.fftfreq(12)[:, None], torch.fft.fftfreq(12)[None])
+    low = power[(frequency > 0.9 / 12) & (frequency < 2.1 / 12)].mean()
+    middle = power[(frequency > 2.9 / 12) & (frequency < 4.1 / 12)].mean()
+    return (low / middle).item()
+
+
+def test_patches_are_whitened():
+    from sklearn.datasets import load_sample_images
+
+    grey = torch.tensor(np.stack(load_sample_images().images)).float().mean(dim=-1)  # (2, H, W)
+    raw = grey.unfold(1, 12, 12).unfold(2, 12, 12).reshape(-1, 12, 12)
+    before, after = octave_ratio(raw), octave_ratio(load("patches").images[:, 0])
+    assert before > 4  # photographs have power 1/f²: (3.5 / 1.5)² ≈ 5
+    assert 0.5 < after < 2
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_patches_are_centred_and_differ(split):
+    patches = load("patches", split)
+    assert patches.labels is None and patches.factors is None
+    assert patches.images.mean().item() == pytest.approx(0.5, abs=0.01)
+    assert 0.05 < patches.images.std() < 1 / 6  # 1/6 is one standard deviation, unclipped
+    clipped = (patches.images == 0) | (patches.images == 1)
+    assert clipped.float().mean() < 0.05
+    assert len(patches.images.flatten(1).unique(dim=0)) == len(patches)
+
+
+def test_patches_splits_share_no_pixel(monkeypatch):
+    columns = np.broadcast_to(np.arange(640) / 1024, (427, 640))
+    monkeypatch.setattr(datasets, "_whitened", lambda photo: columns)
+    train, test = (load("patches", split).images * 1024 for split in ("train", "test"))
+    assert (train.min(), train.max(), test.min(), test.max()) == (0, 511, 512, 639)
