@@ -28,10 +28,11 @@ def image_rows(rows: dict[str, Tensor], columns: int = 10) -> Figure:
     )
     for row, (label, images) in zip(axes, rows.items(), strict=True):
         row[0].text(-0.25, 0.5, label, transform=row[0].transAxes, ha="right", va="center")
-        for axis in row:
-            axis.axis("off")
         for axis, image in zip(row, images.detach(), strict=False):
             axis.imshow(image[0], cmap="gray", vmin=0, vmax=1)
+        for axis in row:
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_color("0.6")
     figure.subplots_adjust(wspace=0.08, hspace=0.08)
     return figure
 

@@ -29,10 +29,10 @@ def shown(widget):
 
 
 def panel(picture, number):
-    """The 200-pixel square of the original (0) or the decoded picture (1), one value a pixel."""
-    left = number * 216
-    square = picture[24:224, left : left + 200]
-    return torch.tensor(square.reshape(8, 25, 8, 25).mean((1, 3)))
+    """The 224-pixel square of the original (0) or the decoded picture (1), one value a pixel."""
+    left = number * 240
+    square = picture[24:248, left : left + 224]
+    return torch.tensor(square.reshape(8, 28, 8, 28).mean((1, 3)))
 
 
 # The picture
@@ -71,12 +71,12 @@ def test_the_ring_on_the_map_stands_where_the_sliders_say():
     traversal = widget()
     before = shown(traversal)
     traversal.sliders[0].value, traversal.sliders[1].value = traversal.sliders[0].max, 0.0
-    changed = np.argwhere(shown(traversal)[24:224, 480:690] != before[24:224, 480:690])
+    changed = np.argwhere(shown(traversal)[24:248, 528:762] != before[24:248, 528:762])
     low, high = traversal.sliders[1].min, traversal.sliders[1].max
-    y = 200 * high / (high - low)
-    assert np.abs(changed - [y, 200]).sum(1).min() < 10  # the ring has come
+    y = 224 * high / (high - low)
+    assert np.abs(changed - [y, 224]).sum(1).min() < 10  # the ring has come
     traversal.sliders[0].value = traversal.sliders[0].min
-    assert not np.array_equal(shown(traversal)[24:224, 480:690], before[24:224, 480:690])
+    assert not np.array_equal(shown(traversal)[24:248, 528:762], before[24:248, 528:762])
 
 
 def test_classes_have_colours_on_the_map():
@@ -150,12 +150,13 @@ def test_the_kernelless_form_is_a_picture_of_the_present_state():
     bundles = [traversal._repr_mimebundle_()]
     traversal.sliders[2].value += 1
     bundles.append(traversal._repr_mimebundle_())
-    for bundle in bundles:
+    for bundle, metadata in bundles:
         assert "application/vnd.jupyter.widget-view+json" in bundle
         assert bundle["text/plain"].startswith("Left the chosen image")
+        assert metadata["image/png"]["alt"] == bundle["text/plain"]
     first, second = (
         np.asarray(Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))))
-        for bundle in bundles
+        for bundle, _ in bundles
     )
     assert first.shape == second.shape
     changed_rows = np.flatnonzero((first != second).any((1, 2)))

@@ -7,8 +7,16 @@ from typing import Any
 
 import ipywidgets
 from PIL import Image, ImageDraw
+from traitlets import Unicode
 
 from course_lib.widgets.canvas import font, png
+
+
+class TitledImage(ipywidgets.Image):
+    """An image whose `tooltip` becomes its title, which is what a screen reader announces."""
+
+    # The browser's half reads the length of a description that ipywidgets.Image does not have.
+    description = Unicode("").tag(sync=True)
 
 
 class PictureWidget(ipywidgets.VBox):
@@ -32,7 +40,7 @@ class PictureWidget(ipywidgets.VBox):
     ) -> None:
         self.controls = list(controls)
         self.alt = alt
-        self.image = ipywidgets.Image(format="png", tooltip=alt)
+        self.image = TitledImage(format="png", tooltip=alt)
         self.image.layout.align_self = "flex-start"  # VBox would stretch the picture
         self.error = ipywidgets.HTML()
         super().__init__([*rows, self.image, self.error])
@@ -77,13 +85,11 @@ class PictureWidget(ipywidgets.VBox):
             top += part.height
         return page
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         bundle = super()._repr_mimebundle_(**kwargs)
-        return {
-            **bundle,
-            "text/plain": self.alt,
-            "image/png": base64.b64encode(png(self.snapshot())).decode(),
-        }
+        snapshot = base64.b64encode(png(self.snapshot())).decode()
+        data = {**bundle, "text/plain": self.alt, "image/png": snapshot}
+        return data, {"image/png": {"alt": self.alt}}
 
 
 def draw_control(control: ipywidgets.ValueWidget) -> Image.Image:

@@ -9,7 +9,7 @@ from course_lib.plots import COLOURS
 from course_lib.widgets.base import PictureWidget
 from course_lib.widgets.canvas import Axes, font, pixels, to_palette
 
-PANEL = 200  # pixels, side of the original and of the decoded picture
+PANEL = 224  # pixels, a multiple of 8 and of 28: side of the original and of the decoded picture
 GAP = 16
 MAP_BOX = (2 * PANEL + 5 * GAP, 24, 3 * PANEL + 5 * GAP, 24 + PANEL)  # left, top, right, bottom
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")

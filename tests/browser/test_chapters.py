@@ -1,0 +1,97 @@
+"""The third layer of the widgets: JupyterLab in a real browser, and the keyboard."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+EXECUTED = """() => {
+    const cells = window.jupyterapp.shell.currentWidget.content.widgets;
+    const code = cells.filter(c => c.model.type === "code" && c.model.sharedModel.source.trim());
+    const status = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status;
+    return status === "idle" && code.every((c, i) => c.model.executionCount === i + 1);
+}"""
+ERRORS = """() => window.jupyterapp.shell.currentWidget.content.widgets
+    .filter(c => c.model.type === "code")
+    .flatMap(c => c.model.outputs.toJSON())
+    .filter(output => output.output_type === "error")
+    .map(output => `${output.ename}: ${output.evalue}`)"""
+
+
+def run_all(page):
+    """Clear what is stored, run every cell in a fresh kernel, and wait for the last."""
+    page.evaluate('window.jupyterapp.commands.execute("notebook:clear-all-cell-outputs")')
+    page.evaluate('window.jupyterapp.commands.execute("notebook:run-all-cells")')
+    page.wait_for_function(EXECUTED, timeout=300_000)
+    assert page.evaluate(ERRORS) == []
+
+
+def pixels(locator):
+    return np.asarray(Image.open(io.BytesIO(locator.screenshot())).convert("L"), dtype=int)
+
+
+def traversal(page):
+    """The first LatentTraversal of the page and its picture, scrolled into view."""
+    page.evaluate(
+        """() => {
+            const notebook = window.jupyterapp.shell.currentWidget.content;
+            return notebook.scrollToItem(notebook.widgets.findIndex(
+                cell => cell.model.sharedModel.source.startsWith("LatentTraversal(")), "center");
+        }"""
+    )
+    widget = page.locator(".widget-vbox", has=page.get_by_text("random z ~ N(0, I)")).first
+    picture = widget.get_by_role("img", name="Left the chosen image")
+    picture.scroll_into_view_if_needed()
+    return widget, picture
+
+
+def changed(page, picture, action):
+    """Do something that must change the picture; return its pixels before and after."""
+    before, source = pixels(picture), picture.get_attribute("src")
+    action()
+    page.wait_for_function(
+        "([image, source]) => image.src !== source && image.complete",
+        arg=[picture.element_handle(), source],
+        timeout=10_000,
+    )
+    return before, pixels(picture)
+
+
+@pytest.mark.parametrize("chapter", ["00_start_here", "01_autoencoder"])
+def test_the_arrow_key_moves_the_slider_and_the_picture(open_chapter, screenshots, chapter):
+    page = open_chapter(chapter)
+    run_all(page)
+    widget, picture = traversal(page)
+    widget.get_by_role("slider").nth(1).focus()  # z₁; the first chooses the image
+    before, after = changed(page, picture, lambda: page.keyboard.press("ArrowRight"))
+    assert (before != after).any()
+    original = np.s_[30:240, :220]  # the image itself stays as it is
+    assert (before[original] == after[original]).all()
+    widget.screenshot(path=screenshots / f"{chapter}.png")
+
+
+def test_typing_a_value_and_the_buttons_move_the_picture(open_chapter):
+    page = open_chapter("01_autoencoder")
+    run_all(page)
+    widget, picture = traversal(page)
+    readout = widget.locator(".widget-readout").nth(1)
+    readout.fill("2.5")
+    start, typed = changed(page, picture, lambda: readout.press("Enter"))
+    assert (typed != start).any()
+    draw = widget.get_by_role("button", name="random z")
+    _, drawn = changed(page, picture, draw.click)
+    assert (drawn != typed).any()
+    reset = widget.get_by_role("button", name="code of the image")
+    _, back = changed(page, picture, reset.click)
+    assert (back == start).all()
+
+
+def test_before_anything_runs_the_page_shows_pictures_and_no_error(open_chapter):
+    page = open_chapter("01_autoencoder")
+    for name in ("model not found", "Error displaying widget"):
+        assert page.get_by_text(name).count() == 0
+    images = """() => window.jupyterapp.shell.currentWidget.content.widgets
+        .filter(c => c.model.type === "code").flatMap(c => c.model.outputs.toJSON())
+        .filter(output => output.data?.["image/png"]).length"""
+    assert page.evaluate(images) >= 8

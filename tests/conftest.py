@@ -1,0 +1,39 @@
+"""Settings of every test run: no windows, one thread a worker; in CI no skipped test."""
+
+import os
+
+os.environ["MPLBACKEND"] = "Agg"
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers, and the kernels they start, share the cores
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+import matplotlib  # noqa: E402, F401  (reads the backend when imported)
+import pytest  # noqa: E402
+
+# Not for the kernels, in which pictures belong into the notebook.
+del os.environ["MPLBACKEND"]
+
+
+def pytest_configure(config):
+    """In CI a skipped test is a failure: nothing there has a reason not to run."""
+    if os.environ.get("CI"):
+        config.pluginmanager.register(SkipsAreFailures())
+
+
+class SkipsAreFailures:
+    """A plugin and not two functions here, which would not see the notebooks in chapters/."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self):
+        return fail_if_skipped((yield))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self):
+        return fail_if_skipped((yield))
+
+
+def fail_if_skipped(report):
+    """Turn the report of a skip, but not of an expected failure, into that of a failure."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"a failure in CI: {report.longrepr[-1]}"
+    return report
