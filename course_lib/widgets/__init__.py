@@ -2,5 +2,6 @@
 
 from course_lib.widgets.latent_traversal import LatentTraversal
 from course_lib.widgets.loss_curves import LossCurves
+from course_lib.widgets.sweep_rows import SweepRows
 
-__all__ = ["LatentTraversal", "LossCurves"]
+__all__ = ["LatentTraversal", "LossCurves", "SweepRows"]

@@ -9,6 +9,7 @@ import ipywidgets
 from PIL import Image, ImageDraw
 from traitlets import Unicode
 
+from course_lib.plots import COLOURS
 from course_lib.widgets.canvas import font, png
 
 
@@ -27,7 +28,7 @@ class PictureWidget(ipywidgets.VBox):
     and raised, never swallowed. Where no kernel answers (GitHub, nbviewer, paper) the widget is
     its `snapshot`: the MIME bundle carries it as a PNG beside the widget view.
 
-    controls: what the picture depends on, each with a description and a readout.
+    controls: the sliders that the picture depends on, each with a description and a readout.
     rows: the layout from top to bottom; the picture comes last.
     alt: what the picture shows, for screen readers and for the text form.
     """
@@ -93,17 +94,17 @@ class PictureWidget(ipywidgets.VBox):
 
 
 def draw_control(control: ipywidgets.ValueWidget) -> Image.Image:
-    """One line with the control's description, its value and, for a slider, where it stands."""
+    """One line with the slider's description, where it stands, and its value."""
     row = Image.new("RGB", (420, 26), "white")
     draw = ImageDraw.Draw(row)
     draw.text((90, 13), control.description, "black", font(13), anchor="rm")
-    if isinstance(control, ipywidgets.FloatSlider | ipywidgets.IntSlider):
-        position = (control.value - control.min) / (control.max - control.min)
-        centre = 110 + 200 * position
-        draw.line((110, 13, 310, 13), fill="#999999", width=3)
-        draw.ellipse((centre - 6, 7, centre + 6, 19), fill="#3f90da")
-        value = f"{control.value:{control.readout_format}}"
-        draw.text((325, 13), value, "black", font(13), anchor="lm")
+    if isinstance(control, ipywidgets.SelectionSlider):
+        position, value = control.index / max(1, len(control.options) - 1), str(control.label)
     else:
-        draw.text((110, 13), str(control.label), "black", font(13), anchor="lm")
+        position = (control.value - control.min) / (control.max - control.min)
+        value = f"{control.value:{control.readout_format}}"
+    centre = 110 + 200 * position
+    draw.line((110, 13, 310, 13), fill="#999999", width=3)
+    draw.ellipse((centre - 6, 7, centre + 6, 19), fill=COLOURS[0])
+    draw.text((325, 13), value, "black", font(13), anchor="lm")
     return row
