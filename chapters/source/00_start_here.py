@@ -182,7 +182,7 @@ claim(
 # | true posterior | $p_\theta(z \mid x)$ | | $p_\theta(z \mid x)$ | $p(\mathbf{z} \mid \mathbf{x})$ | $P(Z \mid X)$ | $p_\theta(z \mid x)$ | $p_\theta(z \mid x)$ |
 # | mean and standard deviation of $q_\phi$ | $\mu$, $\sigma$ | `mu`, `sigma` | $\mu_\phi$, $\sigma_\phi$ | $\boldsymbol{\mu}$, $\boldsymbol{\sigma}$ | $\mu$, $\sigma$ | $\mu_\phi$, $\sigma_\phi$ | $\mu_\phi$, $\sigma_\phi$ |
 # | logarithm of the variance | $\log \sigma^2$ | `logvar` | – | $\log \boldsymbol{\sigma}^2$ | – | – | $\log \sigma^2$ |
-# | noise of the reparameterization | $\varepsilon$ | `epsilon` | $\epsilon$ (also a bound) | $\boldsymbol{\varepsilon}$ | $\epsilon$ | $\varepsilon$, $\epsilon$ | $\varepsilon$ |
+# | noise of the reparameterization | $\varepsilon$ | `epsilon` | $\epsilon$ (also a bound) | $\boldsymbol{\varepsilon}$ | $\epsilon$ | $\varepsilon$, $\epsilon$ | $\epsilon$ |
 # | Kullback–Leibler divergence | $\mathrm{KL}(q \Vert p)$ | `kl_…` | $\mathrm{KL}(q \Vert p)$ | $D_{\mathrm{KL}}$ | $D_{\mathrm{KL}}$, KL | $D_{\mathrm{KL}}$ | $D_{KL}$ |
 # | weight of the KL term | $\beta$ | `beta` | $\beta$ | $\beta$ | – | – | $\beta$ |
 # | loss, always minimised | $\mathcal{L}$ | `loss` | $\mathcal{L}$ (also the ELBO) | $\mathcal{L}$ | Loss | $\mathcal{L}$ | $\mathcal{L}$ |

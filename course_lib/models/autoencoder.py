@@ -21,7 +21,7 @@ class Autoencoder(nn.Module):
 
     image_shape: (C, H, W), so that D = C·H·W.
     latent_dim: d; below D the autoencoder is undercomplete, above D overcomplete.
-    hidden: widths of the encoder's hidden layers, mirrored in the decoder; () makes it linear.
+    hidden: widths of the encoder's hidden layers, mirrored in the decoder; () is linear.
     likelihood: "bernoulli" (cross-entropy, AE.3; the decoder returns logits) or "gaussian"
         (squared error, AE.2; the decoder returns the mean).
     seed: of the initial weights.
@@ -40,7 +40,8 @@ class Autoencoder(nn.Module):
         if latent_dim < 1:
             raise ValueError(f"latent_dim must be at least 1, got {latent_dim}")
         if likelihood not in ("bernoulli", "gaussian"):
-            raise ValueError(f"likelihood must be 'bernoulli' or 'gaussian', got {likelihood!r}")
+            allowed = "'bernoulli' or 'gaussian'"
+            raise ValueError(f"likelihood must be {allowed}, got {likelihood!r}")
         self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim
         self.likelihood = likelihood
@@ -67,7 +68,7 @@ class Autoencoder(nn.Module):
         return self.decode_mean(self.encode(x))
 
     def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
-        """The reconstruction term: (AE.3) in nats, or (AE.2), summed over pixels, batch mean.
+        """One term, the reconstruction: (AE.3) in nats or (AE.2), averaged over the batch.
 
         `generator` is for models whose loss draws random numbers; this one draws none.
         """
