@@ -425,7 +425,7 @@ claim(
 )
 claim(
     "AE.other-neighbours",
-    "yet stretching lowers the accuracy of the five nearest neighbours by more than 0.1",
+    "yet stretching lowers the accuracy of nearest neighbours by over 0.1",
     knn_accuracy(stretched, test_stretched) < knn_accuracy(codes, test_codes) - 0.1,
 )
 
@@ -450,12 +450,12 @@ with torch.no_grad():
 raw_accuracy = knn_accuracy(flat_train, flat_test)
 claim(
     "AE.overcomplete-copies",
-    "the overcomplete autoencoder's test error is below 1 % of the images' variance",
+    "its test error is below 1 % of the images' variance",
     squared_error(test.images, wide_rebuilt).mean().item() < 0.01 * variance,
 )
 claim(
     "AE.copy-keeps-information",
-    "nearest neighbours in the copy are as accurate as in raw pixels, within 0.03",
+    "neighbours in the copy are as accurate as in pixels, within 0.03",
     abs(wide_accuracy - raw_accuracy) < 0.03,
 )
 
@@ -500,17 +500,17 @@ def distance_to(points, others):
 # %%
 claim(
     "AE.holes-confidence",
-    "it is sure of more than 90 % of test digits and of less than 60 % of samples",
+    "it is sure of over 90 % of test digits and of under 60 % of samples",
     confident_share(test.images) > 0.9 and confident_share(samples) < 0.6,
 )
 claim(
     "AE.holes-distance",
-    "samples lie at least 1.4 times as far from the training images as test digits do",
+    "samples lie over 1.4 times as far from the training images as test digits",
     distance_to(samples, train.images) > 1.4 * distance_to(test.images, train.images),
 )
 claim(
     "AE.holes-codes",
-    "random codes lie at least 1.8 times as far from the training codes as test codes do",
+    "random codes lie over 1.8 times as far from the training codes as test codes",
     distance_to(random_codes, codes) > 1.8 * distance_to(test_codes, codes),
 )
 
@@ -526,7 +526,7 @@ with torch.no_grad():
     flat_samples = flat_model.decode_mean(random_2d)
 claim(
     "AE.holes-dimension",
-    "with 2 dimensions the samples lie nearer to the training images than with 8",
+    "with d = 2 the samples lie nearer to the training images than with 8",
     distance_to(flat_samples, train.images) < 0.9 * distance_to(samples, train.images),
 )
 

@@ -18,6 +18,7 @@ CHAPTERS = Path(build.__file__).parent
 SOURCES = sorted(CHAPTERS.glob("source/*.py"))
 NOTEBOOKS = sorted(CHAPTERS.glob("*.ipynb"))
 LONGEST_CELL = 25  # lines; more than 15 should be rare
+LONGEST_LINE = 96  # characters that JupyterLab prints in one line of a window 1280 pixels wide
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
@@ -36,6 +37,9 @@ def output_problems(notebook: NotebookNode) -> list[str]:
                 problems.append(f"error: {output.evalue}")
             if output.output_type == "stream" and output.name == "stderr":
                 problems.append(f"stderr: {output.text}")
+            if output.output_type == "stream":
+                lines = output.text.splitlines()
+                problems += [f"too long: {line}" for line in lines if len(line) > LONGEST_LINE]
             problems += picture_problems(output)
     return problems
 
@@ -118,13 +122,14 @@ VIEW = {build.WIDGET_VIEW: {"model_id": "1"}}
     [
         (cell("1", ERROR), "error: too bad"),
         (cell("1", output("stream", name="stderr", text="beware")), "stderr: beware"),
+        (cell("1", output("stream", name="stdout", text="a\n" + "b" * 97)), "too long: " + "b" * 97),
         (cell("1", output("display_data", data=VIEW)), "a widget view is stored"),
         (cell("1", output("display_data", data=PICTURE["data"])), "a picture has no alternative"),
         (cell("1", output("display_data", **PICTURE | {"metadata": {"image/png": {"alt": " "}}})),
          "a picture has no alternative"),
         (cell(execution={"iopub.status.busy": "now"}), "times are stored"),
     ],
-    ids=["error", "stderr", "widget", "no alt", "empty alt", "timing"],
+    ids=["error", "stderr", "long line", "widget", "no alt", "empty alt", "timing"],
 )
 def test_a_bad_output_is_found(bad, problem):
     (found,) = output_problems(notebook(bad))
