@@ -58,10 +58,15 @@ def equation_problems(chapters: dict[str, str], tests: dict[str, str]) -> list[s
     tagged, marked = tags(chapters), marks(tests)
     return (
         [f"({tag}) in {tagged[tag][0]} has no test" for tag in sorted(tagged.keys() - marked)]
-        + [f"{marked[tag][0]} tests ({tag}), which is in no chapter"
-           for tag in sorted(marked.keys() - tagged)]
-        + [f"({tag}) is used twice: {', '.join(where)}"
-           for tag, where in sorted(tagged.items()) if len(where) > 1]
+        + [
+            f"{marked[tag][0]} tests ({tag}), which is in no chapter"
+            for tag in sorted(marked.keys() - tagged)
+        ]
+        + [
+            f"({tag}) is used twice: {', '.join(where)}"
+            for tag, where in sorted(tagged.items())
+            if len(where) > 1
+        ]
     )
 
 

@@ -28,8 +28,10 @@ def run(directory: Path, ci: bool, *options: str) -> subprocess.CompletedProcess
     environment = {name: value for name, value in os.environ.items() if name != "CI"}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", *options],
-        cwd=directory, env=environment | ({"CI": "true"} if ci else {}),
-        capture_output=True, text=True,
+        cwd=directory,
+        env=environment | ({"CI": "true"} if ci else {}),
+        capture_output=True,
+        text=True,
     )
 
 

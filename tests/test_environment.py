@@ -56,8 +56,11 @@ def constraint_problems(constraints: str, project: dict) -> list[str]:
         f"{requirement} is pinned to {pins.get(name)}"
         for name, requirement in declared(project).items()
         if name not in pins or pins[name] not in requirement.specifier
-    ] + [f"{name} {version} exists on one machine only" for name, version in pins.items()
-         if "+" in version]
+    ] + [
+        f"{name} {version} exists on one machine only"
+        for name, version in pins.items()
+        if "+" in version
+    ]
 
 
 def imported(text: str) -> set[str]:
@@ -74,9 +77,9 @@ def import_problems(text: str, project: dict, own: set[str]) -> list[str]:
     return [
         f"{module} is imported but not declared"
         for module in sorted(imported(text) - own - sys.stdlib_module_names)
-        if declared(project).keys().isdisjoint(
-            map(canonicalize_name, distributions.get(module, []))
-        )
+        if declared(project)
+        .keys()
+        .isdisjoint(map(canonicalize_name, distributions.get(module, [])))
     ]
 
 

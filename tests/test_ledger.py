@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-CHAPTER = r'''
+CHAPTER = r"""
 # %% [markdown]
 # The loss is
 # $$
@@ -17,13 +17,13 @@ CHAPTER = r'''
 
 # %%
 claim("AE.two-holes", "There are two holes.", holes == 2)
-'''
-TEST = '''
+"""
+TEST = """
 @pytest.mark.slow
 @pytest.mark.equation("AE.1")
 @pytest.mark.equation("AE.2")
 def test_loss(): pass
-'''
+"""
 
 
 def texts(pattern: str) -> dict[str, str]:

@@ -59,4 +59,4 @@ def test_source_code_is_shown_as_it_stands_in_the_library(shell):
     (output,) = captured.outputs
     text = output.data["text/markdown"]
     assert text.startswith("```python\nclass Autoencoder(nn.Module):")
-    assert text.endswith('mean()})\n```')
+    assert text.endswith("mean()})\n```")

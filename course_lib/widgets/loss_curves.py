@@ -27,9 +27,7 @@ class LossCurves(PictureWidget):
     def __init__(self, losses: dict[str, LossFunction]) -> None:
         self._losses = losses
         self.x = ipywidgets.FloatSlider(0.3, min=0, max=1, step=0.01, description="pixel x")
-        self.x_hat = ipywidgets.FloatSlider(
-            0.5, min=0.01, max=0.99, step=0.01, description="x̂"
-        )
+        self.x_hat = ipywidgets.FloatSlider(0.5, min=0.01, max=0.99, step=0.01, description="x̂")
         super().__init__(
             controls=[self.x, self.x_hat],
             rows=[self.x, self.x_hat],

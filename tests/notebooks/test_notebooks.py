@@ -122,11 +122,18 @@ VIEW = {build.WIDGET_VIEW: {"model_id": "1"}}
     [
         (cell("1", ERROR), "error: too bad"),
         (cell("1", output("stream", name="stderr", text="beware")), "stderr: beware"),
-        (cell("1", output("stream", name="stdout", text="a\n" + "b" * 97)), "too long: " + "b" * 97),
+        (
+            cell("1", output("stream", name="stdout", text="a\n" + "b" * 97)),
+            "too long: " + "b" * 97,
+        ),
         (cell("1", output("display_data", data=VIEW)), "a widget view is stored"),
         (cell("1", output("display_data", data=PICTURE["data"])), "a picture has no alternative"),
-        (cell("1", output("display_data", **PICTURE | {"metadata": {"image/png": {"alt": " "}}})),
-         "a picture has no alternative"),
+        (
+            cell(
+                "1", output("display_data", **PICTURE | {"metadata": {"image/png": {"alt": " "}}})
+            ),
+            "a picture has no alternative",
+        ),
         (cell(execution={"iopub.status.busy": "now"}), "times are stored"),
     ],
     ids=["error", "stderr", "long line", "widget", "no alt", "empty alt", "timing"],
@@ -173,7 +180,7 @@ def test_every_difference_of_cells_is_found():
 
 # Building
 
-SYNTHETIC = '''\
+SYNTHETIC = """\
 # %% [markdown]
 # # A chapter
 
@@ -204,7 +211,7 @@ Pictured()
 
 # %%
 Pictured()
-'''
+"""
 
 
 @pytest.fixture(scope="module")
