@@ -28,7 +28,7 @@ def image_rows(rows: dict[str, Tensor], columns: int = 10) -> Figure:
     )
     for row, (label, images) in zip(axes, rows.items(), strict=True):
         row[0].text(-0.25, 0.5, label, transform=row[0].transAxes, ha="right", va="center")
-        for axis, image in zip(row, images.detach(), strict=False):
+        for axis, image in zip(row, images.detach().numpy(), strict=False):
             axis.imshow(image[0], cmap="gray", vmin=0, vmax=1)
         for axis in row:
             axis.set(xticks=[], yticks=[])
@@ -89,7 +89,7 @@ def _draw_values(axis: Axes, x: float, values: Tensor) -> float:
         picture, style = values[0], {"cmap": "gray", "vmin": 0, "vmax": 1}
         half_height = half_width = 1.0
     box = (x - half_width, x + half_width, -half_height, half_height)
-    axis.imshow(picture.detach(), extent=box, **style)
+    axis.imshow(picture.detach().numpy(), extent=box, **style)
     axis.add_patch(
         Rectangle((box[0], box[2]), 2 * half_width, 2 * half_height, fill=False, edgecolor="0.2")
     )
