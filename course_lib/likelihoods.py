@@ -21,10 +21,9 @@ def bernoulli_nll(x: Tensor, logits: Tensor) -> Tensor:
     Raises ValueError when the shapes differ or x leaves [0, 1].
     """
     _check_shapes("logits", x, logits)
-    if not ((x >= 0) & (x <= 1)).all():
-        raise ValueError(
-            f"x must lie in [0, 1], got values from {x.min().item():g} to {x.max().item():g}"
-        )
+    low, high = torch.aminmax(x)
+    if not (low >= 0 and high <= 1):  # also for NaN
+        raise ValueError(f"x must lie in [0, 1], got values from {low:g} to {high:g}")
     nll = F.binary_cross_entropy_with_logits(logits, x, reduction="none")  # (B, ...)
     return nll.flatten(1).sum(1)
 

@@ -96,7 +96,7 @@ def _not_finite(loss: Loss, step: int, steps_per_epoch: int) -> str:
 def _check_arguments(images: Tensor, **positive: float) -> None:
     if len(images) == 0:
         raise ValueError(f"images must hold at least one image, got shape {tuple(images.shape)}")
-    if not images.isfinite().all():
+    if not all(map(torch.isfinite, torch.aminmax(images))):
         raise ValueError("images must be finite, got NaN or infinite pixels")
     for name, value in positive.items():
         if not value > 0:

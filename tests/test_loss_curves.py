@@ -54,6 +54,12 @@ def test_each_curve_has_its_colour_and_stays_inside_the_axes():
         assert columns.max() <= 367
 
 
+def test_a_ring_marks_the_smallest_value():
+    page = np.asarray(Image.open(io.BytesIO(LossCurves(LOSSES).image.value)).convert("RGB"))
+    below_the_axes_at_white = page[234:240, 350:366].astype(int)  # the ring of the first half
+    assert (np.abs(below_the_axes_at_white - (0xFF, 0xA9, 0x0E)).sum(2) < 10).any()
+
+
 def test_every_control_has_a_label_and_a_readout():
     for control in LossCurves(LOSSES).controls:
         assert control.description
