@@ -75,8 +75,7 @@ def normalise(notebook: NotebookNode) -> None:
         cell.outputs = join_streams(kept)
         for output in cell.outputs:
             # Without a kernel JupyterLab would show an error text in place of the widget.
-            if "image/png" in output.get("data", {}):
-                output.data.pop(WIDGET_VIEW, None)
+            output.get("data", {}).pop(WIDGET_VIEW, None)
 
 
 def read_source(path: Path) -> NotebookNode:
