@@ -95,15 +95,38 @@ def kl_normal(
     Raises ValueError when a sigma is not positive, anything is not finite, or the shapes do not
     broadcast.
     """
-    mu_q, sigma_q, mu_p, sigma_p = _broadcast(
-        mu_q=mu_q, sigma_q=sigma_q, mu_p=mu_p, sigma_p=sigma_p
-    )
-    _check_finite(mu_q=mu_q, sigma_q=sigma_q, mu_p=mu_p, sigma_p=sigma_p)
-    for name, sigma in {"sigma_q": sigma_q, "sigma_p": sigma_p}.items():
-        if not (sigma > 0).all():
-            raise ValueError(f"{name} must be > 0, got a smallest value of {sigma.min():g}")
+    mu_q, sigma_q, mu_p, sigma_p = _normals(mu_q, sigma_q, mu_p, sigma_p)
     t = (sigma_q - sigma_p) / sigma_p
     return _spread_term(t, (sigma_q / sigma_p).log()) + _half_square((mu_q - mu_p) / sigma_p)
+
+
+class NormalTerms(NamedTuple):
+    """The four terms of KL(N(μ_q, σ_q²)‖N(μ_p, σ_p²)), in nats."""
+
+    log_ratio: Tensor
+    variance_ratio: Tensor
+    mean_term: Tensor
+    constant: Tensor
+
+
+def kl_normal_terms(
+    mu_q: Tensor | float,
+    sigma_q: Tensor | float,
+    mu_p: Tensor | float = 0.0,
+    sigma_p: Tensor | float = 1.0,
+) -> NormalTerms:
+    """log(σ_p / σ_q), σ_q² / 2σ_p², (μ_q − μ_p)² / 2σ_p² and −½, whose sum is (KL.10).
+
+    To look at; near q = p the sum loses digits that kl_normal keeps.
+    Arguments, shapes and errors as in kl_normal.
+    """
+    mu_q, sigma_q, mu_p, sigma_p = _normals(mu_q, sigma_q, mu_p, sigma_p)
+    return NormalTerms(
+        log_ratio=(sigma_p / sigma_q).log(),
+        variance_ratio=_half_square(sigma_q / sigma_p),
+        mean_term=_half_square((mu_q - mu_p) / sigma_p),
+        constant=torch.full_like(mu_q, -0.5),
+    )
 
 
 def kl_diagonal_normal(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -206,7 +229,8 @@ def _excess(a: Tensor, b: Tensor, difference: Tensor) -> Tensor:
     t = torch.where(is_near, t, 0)
     s = t / (2 + t)
     near = b * (t * s + (1 + t) * _log_ratio_beyond_2s(s))
-    far = torch.special.xlogy(a, a) - torch.special.xlogy(a, b) - difference
+    surprise = torch.special.xlogy(a, torch.where(a > 0, b, 1))  # so that 0/0 is no gradient
+    far = -torch.special.entr(a) - surprise - difference
     return torch.where(is_near, near, far)
 
 
@@ -225,6 +249,18 @@ def _check_finite(**values: Tensor) -> None:
     for name, value in values.items():
         if not value.isfinite().all():
             raise ValueError(f"{name} must be finite, got {value[~value.isfinite()][0]:g}")
+
+
+def _normals(
+    mu_q: Tensor | float, sigma_q: Tensor | float, mu_p: Tensor | float, sigma_p: Tensor | float
+) -> list[Tensor]:
+    values = {"mu_q": mu_q, "sigma_q": sigma_q, "mu_p": mu_p, "sigma_p": sigma_p}
+    normals = dict(zip(values, _broadcast(**values), strict=True))
+    _check_finite(**normals)
+    for name in ("sigma_q", "sigma_p"):
+        if not (normals[name] > 0).all():
+            raise ValueError(f"{name} must be > 0, got a smallest value of {normals[name].min():g}")
+    return list(normals.values())
 
 
 def _distributions(p: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
