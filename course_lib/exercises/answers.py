@@ -23,6 +23,7 @@ CONSTANTS = {"pi": math.pi, "e": math.e}
 FUNCTIONS = {
     "log": math.log, "ln": math.log, "log2": math.log2, "sqrt": math.sqrt, "exp": math.exp,
 }  # fmt: skip
+UNITS = ("nats", "bits", "nat", "bit")
 SAME = str.maketrans({"−": "-", "–": "-", "×": "*", "·": "*", "÷": "/", "\u00a0": " "})
 TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
@@ -33,7 +34,8 @@ ADVICE = {
     "%": "Write a fraction instead of a percentage, as in 0.05 for 5 percent.",
     "=": "Give the expression alone, without an equals sign.",
     "²": "Write a square as **2.",
-}
+    "√": "Write a root as sqrt(…).",
+} | dict.fromkeys("μσρπ", "Write Greek letters by their names, as in sigma or pi.")
 
 
 class AnswerError(ValueError):
@@ -88,13 +90,15 @@ def _tokens(text: str) -> list[tuple[str, str]]:
         raise AnswerError("There is no answer yet.")
     for kind, token in tokens:
         if kind == "other":
-            raise AnswerError(ADVICE.get(token, f"The character {token!a} has no meaning here."))
+            raise AnswerError(ADVICE.get(token, f"The character {token!r} has no meaning here."))
     return tokens
 
 
 def _left_over(token: str) -> str:
     if token == ")":
         return "There is a closing parenthesis too many."
+    if token in UNITS:
+        return "Give the number alone, without its unit."
     return f"There is no operator before {token[:20]!r}; a product is written with *."
 
 
@@ -207,7 +211,7 @@ def _number(token: str) -> float:
 
 
 def _unknown(name: str, names: Collection[str]) -> str:
-    if name in ("nats", "bits", "nat", "bit"):
+    if name in UNITS:
         return "Give the number alone, without its unit."
     known = ", ".join([*names, *CONSTANTS, *FUNCTIONS])
     return f"The name {name[:20]!r} is not known here; known are {known}."

@@ -1,12 +1,12 @@
 """Variants of an exercise, and what a student hears about an answer."""
 
-import math
 from dataclasses import dataclass
+from math import isnan, nan
 from random import Random
 
 from course_lib.exercises.answers import AnswerError, Formula, parse_formula, parse_number
 from course_lib.exercises.bank import bank
-from course_lib.exercises.exercise import Exercise, Parameters, near, written
+from course_lib.exercises.exercise import Answer, Exercise, Parameters, near, written
 
 MAX_DRAWS = 1000
 N_POINTS = 24  # at which formulas are compared
@@ -77,17 +77,17 @@ def check(variant: Variant, answer: str) -> Feedback:
     do so at 24 random points of their domain. The answer is parsed, never executed.
     """
     exercise = _exercise(variant.exercise_id)
+    points = _points(exercise, variant.parameters, variant.seed)
     try:
-        given = _read(variant, answer)
+        given = _read(variant, answer, points)
     except AnswerError as error:
         return Feedback(False, None, str(error), readable=False)
-    points = _points(exercise, variant.parameters, variant.seed)
     if _same(given, exercise.truth, points):
         return Feedback(True, None, "Right.")
     for mistake in exercise.mistakes:
         if _same(given, mistake.wrong, points):
             return Feedback(False, mistake.id, f"Not yet. {mistake.says} {mistake.see}")
-    return Feedback(False, None, _unrecognised(variant, given, points))
+    return Feedback(False, None, _unrecognised(given))
 
 
 def _exercise(exercise_id: str) -> Exercise:
@@ -124,21 +124,22 @@ def _points(exercise: Exercise, parameters: Parameters, seed: int) -> list[Param
     if not exercise.domain:
         return [parameters]
     random = Random(f"points/{exercise.id}/{seed}")
+    domain = exercise.domain.items()
     return [
-        parameters
-        | {name: low + (high - low) * random.random() for name, (low, high) in exercise.domain.items()}
+        parameters | {name: low + (high - low) * random.random() for name, (low, high) in domain}
         for _ in range(N_POINTS)
     ]
 
 
-def _read(variant: Variant, answer: str) -> float | Formula | str:
+def _read(variant: Variant, answer: str, points: list[Parameters]) -> str | list[float]:
+    """The choice that an answer means, or its values at the points."""
     if not isinstance(answer, str):
         raise AnswerError("The answer is not a text.")
+    if variant.kind == "choice":
+        return _read_choice(variant.choices, answer.strip())
     if variant.kind == "number":
-        return parse_number(answer)
-    if variant.kind == "formula":
-        return parse_formula(answer, variant.names)
-    return _read_choice(variant.choices, answer.strip())
+        return [parse_number(answer)]
+    return _values(parse_formula(answer, variant.names), points)
 
 
 def _read_choice(choices: tuple[str, ...], answer: str) -> str:
@@ -151,25 +152,32 @@ def _read_choice(choices: tuple[str, ...], answer: str) -> str:
     return choices[letters.index(letter)]
 
 
-def _same(given: float | Formula | str, target, points: list[Parameters]) -> bool:
+def _values(formula: Formula, points: list[Parameters]) -> list[float]:
+    """The values of a formula at the points, NaN where it has none.
+
+    Raises AnswerError when it has none at any point.
+    """
+    values = []
+    for point in points:
+        try:
+            values.append(formula(**point))
+        except AnswerError as error:
+            values.append(nan)
+            reason = error
+    if all(map(isnan, values)):
+        raise reason
+    return values
+
+
+def _same(given: str | list[float], target: Answer, points: list[Parameters]) -> bool:
     if isinstance(given, str):
         return given == target
-    return all(near(_value(given, point), target(**point)) for point in points)
+    return all(near(value, target(**point)) for value, point in zip(given, points, strict=True))
 
 
-def _value(given: float | Formula, point: Parameters) -> float:
-    """The value of an answer at a point, NaN where a formula has none."""
-    if isinstance(given, float):
-        return given
-    try:
-        return given(**point)
-    except AnswerError:
-        return math.nan
-
-
-def _unrecognised(variant: Variant, given: float | Formula | str, points: list) -> str:
+def _unrecognised(given: str | list[float]) -> str:
     message = "Not yet. This is none of the usual mistakes; a hint may help."
-    if isinstance(given, Formula) and any(math.isnan(_value(given, p)) for p in points):
+    if isinstance(given, list) and any(map(isnan, given)):
         message += " The formula has no value at some points where it should have one."
     return message
 

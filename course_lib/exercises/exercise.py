@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from random import Random
 
 TOLERANCE = 1e-3  # relative for values above 1, absolute below
 Value = float | tuple[float, ...]
 Parameters = dict[str, Value]
+Answer = Callable[..., float] | str  # a function of the parameters, or the text of a choice
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Mistake:
     """
 
     id: str
-    wrong: Callable[..., float] | str
+    wrong: Answer
     says: str
     see: str
 
@@ -38,7 +40,7 @@ class Exercise:
     title: str
     kind: str
     statement: str
-    truth: Callable[..., float] | str
+    truth: Answer
     mistakes: tuple[Mistake, ...]
     hints: tuple[str, ...]
     draw: Callable[[Random], Parameters] = lambda random: {}
@@ -59,7 +61,7 @@ def probabilities(random: Random, n: int, parts: int = 20) -> tuple[float, ...]:
     """n probabilities > 0, multiples of 1/parts, that sum to 1."""
     cuts = sorted(range(1, parts), key=lambda _: random.random())[: n - 1]
     edges = [0, *sorted(cuts), parts]
-    return tuple((b - a) / parts for a, b in zip(edges, edges[1:], strict=False))
+    return tuple((b - a) / parts for a, b in pairwise(edges))
 
 
 def near(a: float, b: float, tolerances: float = 1) -> bool:
