@@ -69,9 +69,7 @@ def test_equal_distributions_leave_nothing_to_shade():
     assert len(where(page(widget), POSITIVE)[0]) == 0
 
 
-@pytest.mark.parametrize(
-    "numbers", list(itertools.product((-8, 8), (0.1, 10), (-8, 8), (0.1, 10)))
-)
+@pytest.mark.parametrize("numbers", list(itertools.product((-8, 8), (0.1, 10), (-8, 8), (0.1, 10))))
 def test_the_corners_of_the_sliders_can_be_drawn(numbers):
     widget = GaussianKL(*numbers)
     assert widget.numbers() == pytest.approx(numbers)

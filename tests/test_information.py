@@ -131,7 +131,9 @@ def test_kl_discrete_is_scipys_and_torchs(values):
     computed = kl_discrete(p, q).item()
     assert computed == pytest.approx(special.rel_entr(p.numpy(), q.numpy()).sum(), abs=1e-12)
     categorical = torch.distributions.Categorical
-    assert computed == pytest.approx(kl_divergence(categorical(p), categorical(q)).item(), abs=1e-12)
+    assert computed == pytest.approx(
+        kl_divergence(categorical(p), categorical(q)).item(), abs=1e-12
+    )
 
 
 @pytest.mark.equation("KL.3")
@@ -502,7 +504,9 @@ def test_the_standard_error_is_the_spread_of_the_estimate(generator):
     q, p = Normal(*double(1, 0.5)), Normal(*double(0, 1))
     sampled = kl_monte_carlo(q.log_prob(z), p.log_prob(z))
     assert sampled.estimate.shape == (2000,)
-    assert sampled.standard_error.mean().item() == pytest.approx(sampled.estimate.std().item(), rel=0.05)
+    assert sampled.standard_error.mean().item() == pytest.approx(
+        sampled.estimate.std().item(), rel=0.05
+    )
 
 
 def test_monte_carlo_is_infinite_when_a_sample_is_impossible():

@@ -63,7 +63,9 @@ def pixels(image: Tensor, size: int) -> Image.Image:
     zoom = max(1, size // max(image.shape[1:]))
     greys = (image[0].clamp(0, 1) * (GREYS - 1)).round().to(torch.uint8).numpy()
     picture = Image.fromarray(greys)
-    picture = picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST)
+    picture = picture.resize(
+        (picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST
+    )
     picture.putpalette(_palette().getpalette())
     return picture
 

@@ -73,12 +73,15 @@ class GaussianKL(PictureWidget):
         }
 
     def curves(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The grid z (n,), dense under both peaks, and on it q, p and the integrand q log(q/p)."""
+        """The grid z (n,), and on it q, p and the integrand q log(q/p).
+
+        The grid is symmetric about 0 and dense under both peaks.
+        """
         mu_q, sigma_q, mu_p, sigma_p = self.numbers()
-        reach = _nice(max(abs(mu_q) + 3 * sigma_q, abs(mu_p) + 3 * sigma_p))
-        peak = torch.linspace(-3, 3, 41)
+        reach = _nice(max(abs(mu_q) + 3.5 * sigma_q, abs(mu_p) + 3.5 * sigma_p))
+        peak = torch.linspace(-5, 5, 61)
         grids = [torch.linspace(-reach, reach, 161), mu_q + sigma_q * peak, mu_p + sigma_p * peak]
-        z = torch.cat(grids).sort().values
+        z = torch.cat(grids).clamp(-reach, reach).sort().values
         log_q, log_p = Normal(mu_q, sigma_q).log_prob(z), Normal(mu_p, sigma_p).log_prob(z)
         return z, log_q.exp(), log_p.exp(), log_q.exp() * (log_q - log_p)
 
