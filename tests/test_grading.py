@@ -5,12 +5,13 @@ import json
 import math
 import os
 import re
+import runpy
 from html.parser import HTMLParser
 from pathlib import Path
 from time import perf_counter
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 from typer.testing import CliRunner
 
 from course_lib.exercises import bank
@@ -35,7 +36,13 @@ from course_lib.exercises.grading import (
     grade_student,
     read_notebook,
 )
-from course_lib.exercises.reports import alternative_text, grade_class, ranked, safe
+from course_lib.exercises.reports import (
+    alternative_text,
+    draw_class_report,
+    grade_class,
+    ranked,
+    safe,
+)
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 NAME = "KL 1"
@@ -472,6 +479,19 @@ def test_the_alternative_text_says_what_to_see():
     assert "3 exercises" in text and "16 students" in text
     assert f"lost-half in {NUMBER}, made 5 times" in text
     assert "most frequent" not in alternative_text([CHOICE], TALLY, 16)
+
+
+def test_the_picture_of_the_readme_is_up_to_date(tmp_path):
+    images = Path(__file__).parent.parent / "chapters" / "images"
+    script = runpy.run_path(str(images / "class_report.py"))
+    draw_class_report(
+        script["EXERCISES"], script["invented_class"](), script["N_STUDENTS"], tmp_path / "new.png"
+    )
+    shown, drawn = (
+        Image.open(path) for path in (images / "class_report.png", tmp_path / "new.png")
+    )
+    difference = ImageChops.difference(shown.convert("L"), drawn.convert("L"))
+    assert ImageStat.Stat(difference).mean[0] < 1  # of 255: fonts are drawn a little differently
 
 
 # From end to end
