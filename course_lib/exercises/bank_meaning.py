@@ -5,7 +5,7 @@ from course_lib.exercises.mistakes import DEFINITIONS, DIRECTION, ELBO, FITTING,
 
 PIXELS = "Look at the negative log-likelihood of a binary pixel in chapter 1, (AE.3)."
 HOLES = "Look at what each part of the ELBO does, in the chapter on the VAE."
-TERMS = "Look at the four terms one by one in chapter 5."
+TERMS = "Look at how chapter 5 reads the terms of (KL.10) one by one."
 
 EXCESS_LENGTH = Exercise(
     id="what-kl-measures",

@@ -135,6 +135,8 @@ def _read(variant: Variant, answer: str, points: list[Parameters]) -> str | list
     """The choice that an answer means, or its values at the points."""
     if not isinstance(answer, str):
         raise AnswerError("The answer is not a text.")
+    if not answer.strip():
+        raise AnswerError("There is no answer yet.")
     if variant.kind == "choice":
         return _read_choice(variant.choices, answer.strip())
     if variant.kind == "number":
