@@ -87,17 +87,18 @@ def kl_normal(
     mu_p: Tensor | float = 0.0,
     sigma_p: Tensor | float = 1.0,
 ) -> Tensor:
-    """KL(q‖p) = log(σ_p / σ_q) + σ_q² / 2σ_p² + (μ_q − μ_p)² / 2σ_p² − ½ in nats  (KL.10).
+    """KL(q‖p) = log(σ_p / σ_q) + σ_q² / 2σ_p² + (μ_q − μ_p)² / 2σ_p² − ½  (KL.10).
 
-    q = N(μ_q, σ_q²), p = N(μ_p, σ_p²); the sigmas are standard deviations.
+    q = N(μ_q, σ_q²), p = N(μ_p, σ_p²), in nats; the sigmas are standard deviations.
 
-    All four: numbers or tensors that broadcast. Returns their common shape, elementwise.
-    Raises ValueError when a sigma is not positive, anything is not finite, or the shapes do not
-    broadcast.
+    All four: numbers or tensors that broadcast. Returns their common shape.
+    Raises ValueError when a sigma is not positive, anything is not finite, or the
+    shapes do not broadcast.
     """
     mu_q, sigma_q, mu_p, sigma_p = _normals(mu_q, sigma_q, mu_p, sigma_p)
     t = (sigma_q - sigma_p) / sigma_p
-    return _spread_term(t, (sigma_q / sigma_p).log()) + _half_square((mu_q - mu_p) / sigma_p)
+    spread = _spread_term(t, (sigma_q / sigma_p).log())
+    return spread + _half_square((mu_q - mu_p) / sigma_p)
 
 
 class NormalTerms(NamedTuple):

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import math
 
 import ipywidgets
 import numpy as np
@@ -69,7 +70,9 @@ def test_equal_distributions_leave_nothing_to_shade():
     assert len(where(page(widget), POSITIVE)[0]) == 0
 
 
-@pytest.mark.parametrize("numbers", list(itertools.product((-8, 8), (0.1, 10), (-8, 8), (0.1, 10))))
+@pytest.mark.parametrize(
+    "numbers", list(itertools.product((-8, 8), (1 / 16, 16), (-8, 8), (1 / 16, 16)))
+)
 def test_the_corners_of_the_sliders_can_be_drawn(numbers):
     widget = GaussianKL(*numbers)
     assert widget.numbers() == pytest.approx(numbers)
@@ -88,6 +91,13 @@ def test_a_logarithmic_slider_is_drawn_where_it_stands(value, share):
     slider = ipywidgets.FloatLogSlider(value, min=-1, max=1, description="σ")
     columns = where(np.asarray(draw_control(slider)).astype(int), (0x3F, 0x90, 0xDA))[1]
     assert (columns.min() + columns.max()) / 2 == pytest.approx(110 + 200 * share, abs=1)
+
+
+def test_the_browser_keeps_the_values_in_which_chapters_start_their_sliders():
+    widget = GaussianKL(6, 4, 1, 0.5)
+    for slider in (widget.sigma_q, widget.sigma_p):
+        steps = (math.log(slider.value, slider.base) - slider.min) / slider.step
+        assert steps == pytest.approx(round(steps))  # it would move others to the nearest step
 
 
 def test_the_snapshot_shows_the_sliders_above_the_picture():

@@ -148,8 +148,8 @@ print(f"KL(q‖p)          = {kl_discrete(q, p).item()}")
 #
 # The sparse autoencoder of chapter 3 uses it to keep the mean activation $\hat\rho$ of a unit
 # near a small $\rho$. Below, both directions are drawn against the share $\hat\rho$ of red in the
-# second bag. Move $\rho$, and watch where the curves touch zero and which of them rises to the
-# sky at the edges.
+# second bag. Move $\rho$, and watch where the curves touch zero and which of them grows
+# faster at the edges.
 
 # %%
 LossCurves(
@@ -295,12 +295,12 @@ print(f"correlated, (KL.13): {joint:.4f} nats; its two dimensions alone: {alone:
 #
 # ### From samples
 #
-# Where no formula is known, (KL.7) is a mean, and a mean can be estimated from $S$ samples. The
-# spread of the summands says how far off the estimate may be:
+# Where no formula is known, (KL.7) is a mean, and a mean can be estimated. Draw $S$ samples $z_s$
+# from $q$ and average $k_s = \log q(z_s) - \log p(z_s)$. The spread of the $k_s$ says how far off
+# the average may be:
 #
-# $$ \mathrm{KL}(q \Vert p) \approx m = \frac1S \sum_{s=1}^{S} k_s, \quad
-#    k_s = \log q(z_s) - \log p(z_s), \quad z_s \sim q, \qquad
-#    \text{standard error } \sqrt{\frac{\sum_s (k_s - m)^2}{S (S - 1)}} \tag{KL.14} $$
+# $$ \mathrm{KL}(q \Vert p) \approx m = \frac1S \sum_{s=1}^{S} k_s, \qquad
+#    \text{standard error} = \sqrt{\frac{\sum_s (k_s - m)^2}{S (S - 1)}} \tag{KL.14} $$
 #
 # Look at the bars, which reach one standard error up and down, and at the line of the formula.
 
@@ -376,7 +376,7 @@ print(f"σ_q = 1 + 10⁻⁹, kl_normal:                 {kl_normal(0, 1 + tiny):
 # ## Training
 #
 # The direction matters most when the two distributions *cannot* be equal. Take a target $p$ with
-# two peaks, at $-3$ and $3$, and look for the best normal distribution $q$: once by making
+# one peak at $-3$ and one at $+3$. Look for the best normal distribution $q$: once by making
 # $\mathrm{KL}(p \Vert q)$ small (*forward*), once by making $\mathrm{KL}(q \Vert p)$ small
 # (*reverse*). In both cases gradient descent changes $\mu$ and $\log \sigma$ of $q$. The integrals
 # are sums over a fine grid, so that no sampling noise disturbs the comparison.

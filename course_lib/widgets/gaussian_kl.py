@@ -31,9 +31,9 @@ class GaussianKL(PictureWidget):
 
     Above the two densities, below the integrand q log(q/p) whose area, counted negative below the
     axis, is KL(q‖p). Beside them both directions, term by term, in nats and in bits.
-    The sliders of the standard deviations are logarithmic.
+    The sliders of the standard deviations are logarithmic; ten steps double the value.
 
-    mu_q, sigma_q, mu_p, sigma_p: where the sliders start; means in [−8, 8], sigmas in [0.1, 10].
+    mu_q, sigma_q, mu_p, sigma_p: where the sliders start; means in [−8, 8], sigmas in [1/16, 16].
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class GaussianKL(PictureWidget):
             for value, name in ((mu_q, "μ of q"), (mu_p, "μ of p"))
         )
         self.sigma_q, self.sigma_p = (
-            ipywidgets.FloatLogSlider(value, min=-1, max=1, step=0.02, description=name)
+            ipywidgets.FloatLogSlider(value, base=2, min=-4, max=4, step=0.1, description=name)
             for value, name in ((sigma_q, "σ of q"), (sigma_p, "σ of p"))
         )
         super().__init__(
@@ -104,7 +104,7 @@ class GaussianKL(PictureWidget):
         lower = Axes(INTEGRAND, span, heights, "z", "")
         lower.draw_area(page, xs, integrand.clamp(min=0).tolist(), POSITIVE)
         lower.draw_area(page, xs, integrand.clamp(max=0).tolist(), NEGATIVE)
-        lower.draw_line(page, xs, [0.0] * len(xs), "#888888")
+        draw.line([lower.position(end, 0) for end in span], fill="#888888")
         lower.draw_frame(draw)
         draw.text((INTEGRAND[0], 226), "q log(q/p): its area is KL(q‖p)", "black", font(13))
 
