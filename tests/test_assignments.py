@@ -134,6 +134,11 @@ HOSTILE = [
 ]  # fmt: skip
 
 
+def test_what_can_stay_of_an_id_stays():
+    assert file_name("学生2").startswith("学生2~")
+    assert file_name("a/b c").startswith("a-b-c~")
+
+
 def test_other_ids_get_safe_names_of_their_own(tmp_path):
     names = [file_name(student_id) for student_id in HOSTILE]
     assert len({name.lower() for name in names}) == len(HOSTILE)

@@ -391,6 +391,17 @@ def test_a_device_is_not_read():
 # What is written
 
 
+def test_excel_sees_that_the_grades_are_utf8_and_importers_see_no_mark(tmp_path):
+    write(tmp_path / "in" / "ann.ipynb", filled(ANN))
+    grade(tmp_path)
+    marked = {
+        path.name
+        for path in (tmp_path / "graded").glob("*.csv")
+        if path.read_bytes().startswith(b"\xef\xbb\xbf")
+    }
+    assert marked == {"grades.csv", "problems.csv"}
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "＝1"])
 def test_formulas_are_disarmed(text):
     assert safe(text) == f"'{text}"

@@ -87,7 +87,7 @@ def grade_class(
             page = folder / "feedback" / f"{file_name(student.id)}.html"
             page.write_text(feedback_page(assignment, student, graded), "utf-8", newline="\n")
         _write_problems(folder / "problems.csv", notes)
-        n_graded = len(roster) - sum(student.id not in collected.files for student in roster)
+        n_graded = len(collected.files)
         _write_class_report(folder, assignment, exercises, tally, n_graded, len(roster))
     return n_graded, notes
 
