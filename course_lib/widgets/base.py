@@ -1,6 +1,7 @@
 """The base that all widgets of the course share."""
 
 import base64
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -101,7 +102,9 @@ def draw_control(control: ipywidgets.ValueWidget) -> Image.Image:
     if isinstance(control, ipywidgets.SelectionSlider):
         position, value = control.index / max(1, len(control.options) - 1), str(control.label)
     else:
-        position = (control.value - control.min) / (control.max - control.min)
+        logarithmic = isinstance(control, ipywidgets.FloatLogSlider)  # min and max are exponents
+        place = math.log(control.value, control.base) if logarithmic else control.value
+        position = (place - control.min) / (control.max - control.min)
         value = f"{control.value:{control.readout_format}}"
     centre = 110 + 200 * position
     draw.line((110, 13, 310, 13), fill="#999999", width=3)

@@ -17,6 +17,7 @@ from torch import Tensor
 from course_lib.plots import COLOURS
 
 GREYS = 192  # palette entries 0 (black) to 191 (white); the rest are the course's colours
+ZOOM = 4  # Pillow does not smooth lines: draw them large and shrink
 TINTS = 6  # steps from each colour to white, for smooth edges
 
 
@@ -107,16 +108,31 @@ class Axes:
         self, page: Image.Image, xs: Sequence[float], ys: Sequence[float], colour: str
     ) -> None:
         """A smooth curve through the points; what leaves the box above or below is cut off."""
+        mask, points = self._mask(xs, ys)
+        ImageDraw.Draw(mask).line(points, fill=255, width=2 * ZOOM, joint="curve")
+        self._paste(page, mask, colour)
+
+    def draw_area(
+        self, page: Image.Image, xs: Sequence[float], ys: Sequence[float], colour: str
+    ) -> None:
+        """The area between a curve and y = 0, cut off like the curve."""
+        mask, points = self._mask([xs[0], *xs, xs[-1]], [0, *ys, 0])
+        ImageDraw.Draw(mask).polygon(points, fill=255)
+        self._paste(page, mask, colour)
+
+    def _mask(
+        self, xs: Sequence[float], ys: Sequence[float]
+    ) -> tuple[Image.Image, list[tuple[float, float]]]:
         left, top, right, bottom = self.box
-        zoom = 4  # Pillow does not smooth lines: draw them large and shrink
-        mask = Image.new("L", (zoom * (right - left), zoom * (bottom - top)))
         points = [
-            (zoom * (px - left), zoom * (py - top))
+            (ZOOM * (px - left), ZOOM * (py - top))
             for px, py in (self.position(x, y) for x, y in zip(xs, ys, strict=True))
         ]
-        ImageDraw.Draw(mask).line(points, fill=255, width=2 * zoom, joint="curve")
-        mask = mask.reduce(zoom)
-        page.paste(Image.new("RGB", mask.size, colour), (left, top), mask)
+        return Image.new("L", (ZOOM * (right - left), ZOOM * (bottom - top))), points
+
+    def _paste(self, page: Image.Image, mask: Image.Image, colour: str) -> None:
+        mask = mask.reduce(ZOOM)
+        page.paste(Image.new("RGB", mask.size, colour), self.box[:2], mask)
 
     def draw_point(self, draw: ImageDraw.ImageDraw, x: float, y: float, colour: str) -> None:
         """A dot with a white rim, at the nearest place inside the box."""

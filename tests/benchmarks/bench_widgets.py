@@ -6,7 +6,7 @@ import pytest
 
 from course_lib.datasets import load
 from course_lib.models import Autoencoder
-from course_lib.widgets import LatentTraversal
+from course_lib.widgets import GaussianKL, LatentTraversal
 
 
 @pytest.mark.parametrize(("data", "latent_dim"), [("digits", 2), ("digits", 8), ("glyphs", 8)])
@@ -17,5 +17,15 @@ def test_one_step_of_the_latent_traversal(benchmark, data, latent_dim):
 
     def step():
         widget.sliders[0].value = next(positions)
+
+    benchmark(step)
+
+
+def test_one_step_of_gaussian_kl(benchmark):
+    widget = GaussianKL()
+    positions = itertools.cycle(position / 10 for position in range(-60, 60))
+
+    def step():
+        widget.mu_q.value = next(positions)
 
     benchmark(step)

@@ -19,6 +19,13 @@ ERRORS = """() => window.jupyterapp.shell.currentWidget.content.widgets
     .map(output => `${output.ename}: ${output.evalue}`)"""
 
 
+# Widget: how its alternative text begins, which slider to move, a part of the picture that stays.
+WIDGETS = {
+    "LatentTraversal": ("Left the chosen image", 1, np.s_[30:240, :220]),  # z₁; the image itself
+    "GaussianKL": ("The densities of two normal", 0, np.s_[:20, 60:200]),  # μ of q; the caption
+}
+
+
 def run_all(page):
     """Clear what is stored, run every cell in a fresh kernel, and wait for the last."""
     page.evaluate('window.jupyterapp.commands.execute("notebook:clear-all-cell-outputs")')
@@ -31,17 +38,19 @@ def pixels(locator):
     return np.asarray(Image.open(io.BytesIO(locator.screenshot())).convert("L"), dtype=int)
 
 
-def traversal(page):
-    """The first LatentTraversal of the page and its picture, scrolled into view."""
+def find_widget(page, name):
+    """The first widget of that name on the page and its picture, scrolled into view."""
     page.evaluate(
-        """() => {
+        """name => {
             const notebook = window.jupyterapp.shell.currentWidget.content;
             return notebook.scrollToItem(notebook.widgets.findIndex(
-                cell => cell.model.sharedModel.source.startsWith("LatentTraversal(")), "center");
-        }"""
+                cell => cell.model.sharedModel.source.startsWith(`${name}(`)), "center");
+        }""",
+        name,
     )
-    widget = page.locator(".widget-vbox", has=page.get_by_text("random z ~ N(0, I)")).first
-    picture = widget.get_by_role("img", name="Left the chosen image")
+    alt = WIDGETS[name][0]
+    widget = page.locator(".widget-vbox", has=page.get_by_role("img", name=alt)).first
+    picture = widget.get_by_role("img", name=alt)
     picture.scroll_into_view_if_needed()
     return widget, picture
 
@@ -58,23 +67,30 @@ def changed(page, picture, action):
     return before, pixels(picture)
 
 
-@pytest.mark.parametrize("chapter", ["00_start_here", "01_autoencoder"])
-def test_the_arrow_key_moves_the_slider_and_the_picture(open_chapter, screenshots, chapter):
+@pytest.mark.parametrize(
+    ("chapter", "name"),
+    [
+        ("00_start_here", "LatentTraversal"),
+        ("01_autoencoder", "LatentTraversal"),
+        ("05_kl_divergence", "GaussianKL"),
+    ],
+)
+def test_the_arrow_key_moves_the_slider_and_the_picture(open_chapter, screenshots, chapter, name):
     page = open_chapter(chapter)
     run_all(page)
-    widget, picture = traversal(page)
-    widget.get_by_role("slider").nth(1).focus()  # z₁; the first chooses the image
+    widget, picture = find_widget(page, name)
+    _, slider, still = WIDGETS[name]
+    widget.get_by_role("slider").nth(slider).focus()
     before, after = changed(page, picture, lambda: page.keyboard.press("ArrowRight"))
     assert (before != after).any()
-    original = np.s_[30:240, :220]  # the image itself stays as it is
-    assert (before[original] == after[original]).all()
+    assert (before[still] == after[still]).all()
     widget.screenshot(path=screenshots / f"{chapter}.png")
 
 
 def test_typing_a_value_and_the_buttons_move_the_picture(open_chapter):
     page = open_chapter("01_autoencoder")
     run_all(page)
-    widget, picture = traversal(page)
+    widget, picture = find_widget(page, "LatentTraversal")
     readout = widget.locator(".widget-readout").nth(1)
     readout.fill("2.5")
     start, typed = changed(page, picture, lambda: readout.press("Enter"))

@@ -1,0 +1,809 @@
+# %% [markdown]
+# # 5 · Kullback–Leibler divergence
+#
+# How different are two probability distributions? The Kullback–Leibler divergence answers with
+# one number, and the variational autoencoder of chapter 7 is trained on it. The next two cells
+# compute one and draw it. The rest of the chapter explains where it comes from.
+
+# %%
+import heapq
+import itertools
+import math
+
+import torch
+from matplotlib import pyplot as plt
+from torch.distributions import Categorical, MixtureSameFamily, Normal
+
+from course_lib.information import (
+    bits_to_nats, cross_entropy, entropy, kl_bernoulli, kl_diagonal_normal, kl_discrete,
+    kl_monte_carlo, kl_multivariate_normal, kl_normal, kl_normal_terms, nats_to_bits,
+)  # fmt: skip
+from course_lib.notebook import claim, show, show_source
+from course_lib.plots import COLOURS
+from course_lib.widgets import GaussianKL, LossCurves
+
+seed = 0  # change it and run again: every claim below must still hold
+generator = torch.Generator().manual_seed(seed)
+torch.set_default_dtype(torch.float64)  # so that every digit printed below is exact
+
+# %%
+z = torch.linspace(-4, 4, 801)
+log_q, log_p = Normal(1, 0.5).log_prob(z), Normal(0, 1).log_prob(z)
+integrand = log_q.exp() * (log_q - log_p)
+figure, axis = plt.subplots(figsize=(6, 2.8))
+axis.fill_between(z, integrand, where=integrand >= 0, color=COLOURS[4], alpha=0.4)
+axis.fill_between(z, integrand, where=integrand < 0, color=COLOURS[7], alpha=0.8)
+axis.plot(z, log_q.exp(), color=COLOURS[0], label="$q = N(1, ½²)$")
+axis.plot(z, log_p.exp(), color=COLOURS[6], label="$p = N(0, 1)$")
+axis.set(xlabel="$z$", ylabel="density", title="shaded: $q\\,\\log(q/p)$, in all 0.818 nats")
+axis.legend(frameon=False)
+axis.spines[["top", "right"]].set_visible(False)
+show(figure, alt="Two bell curves q and p. The area of q log(q/p) is shaded, most of it above 0.")
+
+# %% [markdown]
+# ## You will
+#
+# - measure what it costs to pack data with a code made for other data;
+# - prove that a Kullback–Leibler divergence is never negative, and watch it depend on direction;
+# - derive the formula for two normal distributions and check every step with numbers;
+# - fit a normal distribution to a target with two peaks, in both directions;
+# - estimate a divergence from samples, with an error bar.
+#
+# **Before you start**: chapter 0, logarithms, expectations, and the normal distribution.
+# **Time**: 75 minutes. Everything on this page runs in less than half a minute.
+
+# %% [markdown]
+# ## The idea
+#
+# Take two bags of marbles, an example from one of the sources. Bag $P$ holds 8 red and 2 blue
+# ones; bag $Q$ holds 5 of each. Draw a marble, note its colour, put it back. Someone who must
+# report long series of draws from $P$ will use short words for what happens often, such as a run
+# of reds. Someone who believes that the marbles come from $Q$ has no reason to. Both reports are
+# complete, but the second is longer. The **Kullback–Leibler divergence** $\mathrm{KL}(P \Vert Q)$
+# is how much longer, per marble, when both use the best possible code for what they believe.
+#
+# The order matters. $P$ is where the data come from; $Q$ is what the code was made for.
+
+# %% [markdown]
+# ## The mathematics
+#
+# ### Entropy
+#
+# The **surprise** of an event of probability $p_i$ is $-\log p_i$: nothing for a certain event,
+# more the rarer it is. The **entropy** is the mean surprise:
+#
+# $$ H(p) = -\sum_i p_i \log p_i \qquad (0 \log 0 = 0) \tag{KL.1} $$
+#
+# It is 0 when one outcome is certain. Among distributions on $n$ outcomes it is largest for the
+# uniform one, where it is $\log n$.
+#
+# ### Cross-entropy
+#
+# The **cross-entropy** is the mean surprise of someone who believes $q$ while $p$ is true:
+#
+# $$ H(p, q) = -\sum_i p_i \log q_i \tag{KL.2} $$
+#
+# ### Kullback–Leibler divergence
+#
+# The difference of the two is the surprise that the wrong belief adds:
+#
+# $$ \mathrm{KL}(p \Vert q) = H(p, q) - H(p) = \sum_i p_i \log \frac{p_i}{q_i} \tag{KL.3} $$
+#
+# Each logarithm is weighted by $p_i$, so that what happens often counts most. Where $p_i = 0$
+# nothing is added. Where $q_i = 0$ but $p_i > 0$, the impossible happens, and the divergence is
+# infinite. With the natural logarithm all three are in **nats**; with base 2 they are in
+# **bits**:
+#
+# $$ 1 \text{ nat} = \frac{1}{\log 2} \text{ bits} \approx 1.4427 \text{ bits} \tag{KL.4} $$
+
+# %%
+P, Q = torch.tensor([0.8, 0.2]), torch.tensor([0.5, 0.5])  # red, blue
+for name, nats in {
+    "H(P)    ": entropy(P),
+    "H(P, Q) ": cross_entropy(P, Q),
+    "KL(P‖Q) ": kl_discrete(P, Q),
+    "KL(Q‖P) ": kl_discrete(Q, P),
+}.items():
+    print(f"{name} {nats:.4f} nats = {nats_to_bits(nats):.4f} bits per marble")
+
+# %% [markdown]
+# The first three lines fit together: 0.5004 + 0.1927 = 0.6931. The last shows that the
+# two directions differ.
+#
+# ### It is never negative
+#
+# The proof rests on one fact: $\log t \le t - 1$, with equality only at $t = 1$. The line $t - 1$
+# touches the logarithm there and lies above it everywhere else. Put $t = q_i / p_i$ and sum over
+# the outcomes that $p$ allows:
+#
+# $$ -\mathrm{KL}(p \Vert q) = \sum_{p_i > 0} p_i \log \frac{q_i}{p_i}
+#    \;\le\; \sum_{p_i > 0} p_i \Bigl( \frac{q_i}{p_i} - 1 \Bigr)
+#    = \sum_{p_i > 0} q_i - 1 \;\le\; 0 \tag{KL.5} $$
+#
+# The first step is the fact. The second cancels $p_i$ and uses $\sum p_i = 1$. The third holds
+# because the remaining $q_i$ add up to at most 1. Equality in all of them needs $q_i = p_i$
+# wherever $p_i > 0$, so the divergence is zero only for $q = p$. (For densities: *almost
+# everywhere*. Two densities that differ in single points are the same distribution.)
+#
+# Look at the four numbers in order; here $q$ puts half of its weight where $p$ has none.
+
+# %%
+p, q = torch.tensor([0.5, 0.5, 0.0]), torch.tensor([0.2, 0.3, 0.5])
+allowed = p > 0
+print(f"−KL(p‖q)         = {-kl_discrete(p, q):.4f}")
+print(f"Σ p (q/p − 1)    = {(p * (q / p - 1))[allowed].sum():.4f}")
+print(f"Σ q − 1          = {q[allowed].sum() - 1:.4f}")
+print(f"KL(q‖p)          = {kl_discrete(q, p).item()}")
+
+# %% [markdown]
+# None of the first three is smaller than the one above it, and none is above 0. The last line is
+# the infinite case: $q$ uses what $p$ rules out.
+#
+# ### Two coins
+#
+# With two outcomes a distribution is one number, and the divergence is
+#
+# $$ \mathrm{KL}(\rho \Vert \hat\rho) = \rho \log \frac{\rho}{\hat\rho}
+#    + (1 - \rho) \log \frac{1 - \rho}{1 - \hat\rho} \tag{KL.6} $$
+#
+# The sparse autoencoder of chapter 3 uses it to keep the mean activation $\hat\rho$ of a unit
+# near a small $\rho$. Below, both directions are drawn against the share $\hat\rho$ of red in the
+# second bag. Move $\rho$, and watch where the curves touch zero and which of them grows
+# faster at the edges.
+
+# %%
+LossCurves(
+    {
+        "KL(ρ‖ρ̂), in nats": lambda rho, rho_hat: kl_bernoulli(rho, rho_hat)[:, 0],
+        "KL(ρ̂‖ρ), in nats": lambda rho, rho_hat: kl_bernoulli(rho_hat, rho)[:, 0],
+    },
+    x="ρ",
+    x_hat="ρ̂",
+    loss="KL",
+    subject="a coin ρ against a coin ρ̂",
+)
+
+# %% [markdown]
+# Both touch zero at $\hat\rho = \rho$ and nowhere else. At the edges the first grows without
+# bound: a code for a coin that never shows blue has no word for blue. The second stays finite,
+# because there the rare side is hardly ever drawn.
+
+# %% [markdown]
+# ### Densities
+#
+# For densities the sum becomes an integral. We now write $q$ for the distribution that is drawn
+# from, because in chapter 7 it will be the encoder's:
+#
+# $$ \mathrm{KL}(q \Vert p) = \int q(z) \log \frac{q(z)}{p(z)} \, dz
+#    = \mathbb{E}_{q} \bigl[ \log q(z) - \log p(z) \bigr] \tag{KL.7} $$
+#
+# The proof (KL.5) carries over with the sum replaced by the integral over the places where
+# $q(z) > 0$. The entropy is less well behaved: that of a density can be negative.
+
+# %%
+entropy_of_density = Normal(0, 0.1).entropy()
+print(f"entropy of N(0, 0.1²): {entropy_of_density:.4f} nats")
+
+# %% [markdown]
+# ### Two normal distributions, step by step
+#
+# Let $q = \mathcal{N}(\mu_q, \sigma_q^2)$ and $p = \mathcal{N}(\mu_p, \sigma_p^2)$.
+#
+# **Step 1.** Subtract the logarithms of the two densities. The $\tfrac12 \log 2\pi$ cancel:
+#
+# $$ \log \frac{q(z)}{p(z)} = \log \frac{\sigma_p}{\sigma_q}
+#    - \frac{(z - \mu_q)^2}{2 \sigma_q^2} + \frac{(z - \mu_p)^2}{2 \sigma_p^2} \tag{KL.8} $$
+
+# %%
+mu_q, sigma_q, mu_p, sigma_p = 1.0, 0.5, 0.0, 1.0
+q, p = Normal(mu_q, sigma_q), Normal(mu_p, sigma_p)
+at = torch.tensor(0.7)
+left = q.log_prob(at) - p.log_prob(at)
+right = (
+    math.log(sigma_p / sigma_q)
+    - (at - mu_q) ** 2 / (2 * sigma_q**2)
+    + (at - mu_p) ** 2 / (2 * sigma_p**2)
+)
+print(f"at z = 0.7: {left:.4f} = {right:.4f}")
+
+# %% [markdown]
+# **Step 2.** Take the expectation under $q$. The first term is a constant. The other two need
+# mean squares. The one around $q$'s own mean is its variance; the one around another point is
+# larger by the squared distance, because $z - \mu_p = (z - \mu_q) + (\mu_q - \mu_p)$ and the
+# mixed product has mean 0:
+#
+# $$ \mathbb{E}_q (z - \mu_q)^2 = \sigma_q^2, \qquad
+#    \mathbb{E}_q (z - \mu_p)^2 = \sigma_q^2 + (\mu_q - \mu_p)^2 \tag{KL.9} $$
+
+# %%
+z = torch.linspace(mu_q - 10 * sigma_q, mu_q + 10 * sigma_q, 4001)
+density = q.log_prob(z).exp()
+
+
+def expectation(values):
+    """The integral of q times the values, by the trapezoidal rule."""
+    return torch.trapezoid(density * values, z)
+
+
+print(f"E (z − μ_q)² = {expectation((z - mu_q) ** 2):.4f}, σ_q² = {sigma_q**2:.4f}")
+print(f"E (z − μ_p)² = {expectation((z - mu_p) ** 2):.4f}, "
+      f"σ_q² + (μ_q − μ_p)² = {sigma_q**2 + (mu_q - mu_p) ** 2:.4f}")  # fmt: skip
+
+# %% [markdown]
+# **Step 3.** Insert (KL.9) into (KL.8). The middle term is $-\sigma_q^2 / 2\sigma_q^2 =
+# -\tfrac12$, whatever $\sigma_q$:
+#
+# $$ \mathrm{KL}(q \Vert p) = \underbrace{\log \frac{\sigma_p}{\sigma_q}}_{\text{log ratio}}
+#    + \underbrace{\frac{\sigma_q^2}{2 \sigma_p^2}}_{\text{variance ratio}}
+#    + \underbrace{\frac{(\mu_q - \mu_p)^2}{2 \sigma_p^2}}_{\text{mean term}} - \frac12
+#    \tag{KL.10} $$
+
+# %%
+terms = kl_normal_terms(mu_q, sigma_q, mu_p, sigma_p)
+for name, value in terms._asdict().items():
+    print(f"{name:15} {value:8.4f}")
+print(f"sum             {sum(terms):8.4f}")
+print(f"the integral    {expectation(q.log_prob(z) - p.log_prob(z)):8.4f}")
+
+# %% [markdown]
+# Read the terms one by one.
+#
+# - **Mean term**: the squared distance of the means in units of $\sigma_p$. A wide $p$ forgives
+#   distance; the width of $q$ does not matter to it.
+# - **Variance ratio**: grows with $\sigma_q$. On its own it pushes $\sigma_q$ to zero.
+# - **Log ratio**: grows without bound as $\sigma_q \to 0$. On its own it pushes $\sigma_q$ to
+#   infinity. Only together do the two have their minimum at $\sigma_q = \sigma_p$.
+# - **$-\tfrac12$**: makes the minimum zero.
+#
+# ### In $d$ dimensions
+#
+# If both distributions are made of independent parts, the logarithms of products become sums:
+#
+# $$ q(z) = \prod_j q_j(z_j), \;\; p(z) = \prod_j p_j(z_j) \;\Longrightarrow\;
+#    \mathrm{KL}(q \Vert p) = \sum_j \mathrm{KL}(q_j \Vert p_j) \tag{KL.11} $$
+#
+# *Both* must factorise. With $p = \mathcal{N}(0, I)$ and $q$ normal with a diagonal covariance,
+# this gives the term that stands in the loss of every variational autoencoder:
+#
+# $$ \mathrm{KL}\bigl( \mathcal{N}(\mu, \operatorname{diag} \sigma^2) \,\Vert\, \mathcal{N}(0, I)
+#    \bigr) = \frac12 \sum_{j=1}^{d} \bigl( \mu_j^2 + \sigma_j^2 - \log \sigma_j^2 - 1 \bigr)
+#    \tag{KL.12} $$
+#
+# With full covariance matrices $\Sigma$ and $\Delta = \mu_q - \mu_p$ it is
+#
+# $$ \mathrm{KL}(q \Vert p) = \frac12 \Bigl[ \operatorname{tr} (\Sigma_p^{-1} \Sigma_q)
+#    + \Delta^\top \Sigma_p^{-1} \Delta - d + \log \frac{|\Sigma_p|}{|\Sigma_q|} \Bigr]
+#    \tag{KL.13} $$
+#
+# The next cell takes two numbers, each $\mathcal{N}(0, 1)$, with correlation 0.8. Compare the sum
+# over the two dimensions with the divergence of the pair from $\mathcal{N}(0, I)$.
+
+# %%
+mu, logvar = torch.tensor([1.0, -0.5]), torch.tensor([0.25, 2.0]).log()
+print(f"diagonal, (KL.12):   {kl_diagonal_normal(mu, logvar):.4f} nats")
+print(f"the same by (KL.11): {kl_normal(mu, (logvar / 2).exp()).sum():.4f} nats")
+zero, identity = torch.zeros(2), torch.eye(2)
+correlated = torch.tensor([[1.0, 0.8], [0.8, 1.0]])
+joint = kl_multivariate_normal(zero, correlated, zero, identity)
+alone = kl_normal(zero, correlated.diagonal().sqrt()).sum()
+print(f"correlated, (KL.13): {joint:.4f} nats; its two dimensions alone: {alone:.4f} nats")
+
+# %% [markdown]
+# Each of the correlated numbers looks like $\mathcal{N}(0, 1)$, so the sum is 0, but the pair does
+# not look like $\mathcal{N}(0, I)$. The missing 0.5108 nats are what the two numbers tell about
+# each other.
+#
+# ### From samples
+#
+# Where no formula is known, (KL.7) is a mean, and a mean can be estimated. Draw $S$ samples $z_s$
+# from $q$ and average $k_s = \log q(z_s) - \log p(z_s)$. The spread of the $k_s$ says how far off
+# the average may be:
+#
+# $$ \mathrm{KL}(q \Vert p) \approx m = \frac1S \sum_{s=1}^{S} k_s, \qquad
+#    \text{standard error} = \sqrt{\frac{\sum_s (k_s - m)^2}{S (S - 1)}} \tag{KL.14} $$
+#
+# Look at the bars, which reach one standard error up and down, and at the line of the formula.
+
+# %%
+sizes, sampled = [10, 100, 1000, 10_000, 100_000], {}
+for S in sizes:
+    z = mu_q + sigma_q * torch.randn(S, generator=generator)
+    sampled[S] = kl_monte_carlo(q.log_prob(z), p.log_prob(z))
+exact = kl_normal(mu_q, sigma_q, mu_p, sigma_p).item()
+
+# %% tags=["nbval-ignore-output"]
+figure, axis = plt.subplots(figsize=(5, 2.8))
+estimates, errors = zip(*sampled.values(), strict=True)
+axis.errorbar(sizes, estimates, errors, fmt="o", color=COLOURS[0], capsize=3, label="estimate")
+axis.axhline(exact, color="0.4", linestyle="--", linewidth=1, label="(KL.10)")
+axis.set(xscale="log", xlabel="number of samples S", ylabel="KL(q‖p) in nats")
+axis.legend(frameon=False)
+axis.spines[["top", "right"]].set_visible(False)
+show(figure, alt="Estimates with error bars that shrink towards the dashed line as S grows.")
+
+# %%
+claim(
+    "KL.monte-carlo",
+    "from 1,000 samples on, the estimate is within four standard errors of (KL.10)",
+    all(abs(m - exact) < 4 * error for S, (m, error) in sampled.items() if S >= 1000),
+)
+claim(
+    "KL.root-of-samples",
+    "100 times the samples divide the standard error by 8 to 12",
+    bool(8 < sampled[1000].standard_error / sampled[100_000].standard_error < 12),
+)
+
+# %% [markdown]
+# ### The choice of units does not matter
+#
+# Measure $z$ in other units, or look at $y = f(z)$ with any invertible smooth $f$. Both densities
+# are multiplied by the same factor, which cancels in their ratio:
+#
+# $$ y = f(z), \; f \text{ invertible} \;\Longrightarrow\;
+#    \mathrm{KL}(q_y \Vert p_y) = \mathrm{KL}(q_z \Vert p_z) \tag{KL.15} $$
+#
+# A map that is not invertible can only lower the divergence: it throws away what told the two
+# apart.
+
+# %%
+scaled = kl_normal(3 * mu_q - 7, 3 * sigma_q, 3 * mu_p - 7, 3 * sigma_p)
+y = torch.linspace(1e-3, 8, 8001)  # |z|: both signs of z come to lie on the same y
+
+
+def folded(normal):
+    return normal.log_prob(y).exp() + normal.log_prob(-y).exp()
+
+
+after = torch.trapezoid(folded(q) * (folded(q) / folded(p)).log(), y)
+print(f"z: {exact:.4f} nats    3z − 7: {scaled:.4f} nats    |z|: {after:.2f} nats")
+
+# %% [markdown]
+# ## The code
+#
+# This is how the library computes (KL.10). Near $q = p$ the four terms cancel almost completely,
+# and the printed formula would keep none of its digits. With $t = \sigma_q / \sigma_p - 1$ they
+# can be rewritten so that nothing cancels.
+
+# %%
+show_source(kl_normal)
+
+# %%
+tiny = 1e-9
+print(f"σ_q = 1 + 10⁻⁹, the sum of the four terms: {sum(kl_normal_terms(0, 1 + tiny)):.1e} nats")
+print(f"σ_q = 1 + 10⁻⁹, kl_normal:                 {kl_normal(0, 1 + tiny):.1e} nats")
+
+# %% [markdown]
+# ## Training
+#
+# The direction matters most when the two distributions *cannot* be equal. Take a target $p$ with
+# one peak at $-3$ and one at $+3$. Look for the best normal distribution $q$: once by making
+# $\mathrm{KL}(p \Vert q)$ small (*forward*), once by making $\mathrm{KL}(q \Vert p)$ small
+# (*reverse*). In both cases gradient descent changes $\mu$ and $\log \sigma$ of $q$. The integrals
+# are sums over a fine grid, so that no sampling noise disturbs the comparison.
+
+# %%
+target = MixtureSameFamily(Categorical(torch.ones(2)), Normal(torch.tensor([-3.0, 3.0]), 0.6))
+grid = torch.linspace(-15, 15, 1501)
+
+
+def divergence(log_a, log_b):
+    return torch.trapezoid(log_a.exp() * (log_a - log_b), grid)
+
+
+# %%
+def fit_normal(direction, mu, sigma=1.5, steps=600):
+    """Minimise KL(p‖q) or KL(q‖p) over q = N(mu, sigma²); return mu, sigma and the minimum."""
+    parameters = torch.tensor([mu, math.log(sigma)], requires_grad=True)
+    optimiser = torch.optim.Adam([parameters], lr=0.05)
+    log_p = target.log_prob(grid)
+    for _ in range(steps):
+        log_q = Normal(parameters[0], parameters[1].exp()).log_prob(grid)
+        kl = divergence(log_p, log_q) if direction == "forward" else divergence(log_q, log_p)
+        optimiser.zero_grad()
+        kl.backward()
+        optimiser.step()
+    return parameters[0].item(), parameters[1].exp().item(), kl.item()
+
+
+# %%
+starts = torch.tensor([-1.0, 1.0]) * (1 + torch.rand(2, generator=generator))  # left and right
+forward = [fit_normal("forward", mu) for mu in starts.tolist()]
+reverse = [fit_normal("reverse", mu) for mu in starts.tolist()]
+
+# %% [markdown]
+# Each fit was started twice, from the left and from the right. Look at where the curves of $q$
+# have weight and where they have none, compared with the grey target.
+
+# %% tags=["nbval-ignore-output"]
+figure, axes = plt.subplots(1, 2, figsize=(8, 2.6), sharey=True)
+titles = ("forward: KL(p‖q) made small", "reverse: KL(q‖p) made small")
+for axis, fits, title in zip(axes, (forward, reverse), titles, strict=True):
+    axis.fill_between(grid, target.log_prob(grid).exp(), color="0.8", label="target p")
+    for (mu, sigma, _), style, side in zip(fits, ("-", "--"), ("left", "right"), strict=True):
+        curve = Normal(mu, sigma).log_prob(grid).exp()
+        axis.plot(grid, curve, style, color=COLOURS[0], label=f"q, started {side}")
+    axis.set(title=title, xlabel="$z$", xlim=(-8, 8))
+    axis.spines[["top", "right"]].set_visible(False)
+axes[0].set_ylabel("density")
+axes[1].legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+show(figure, alt="Left one wide curve covers both grey peaks; right each curve sits on one peak.")
+
+# %% [markdown]
+# Forward, both starts end in the same wide curve over both peaks, with its top where the target
+# has nothing. Reverse, each start ends on the peak on its side. Why?
+#
+# - $\mathrm{KL}(p \Vert q)$ averages over the target. Where $p$ has weight and $q$ has none, $-\log
+#   q$ is huge. So $q$ must **cover** everything.
+# - $\mathrm{KL}(q \Vert p)$ averages over $q$. Where $q$ has weight and $p$ has none, $-\log p$ is
+#   huge. So $q$ must avoid the gap, and **seeks** one peak.
+#
+# The forward fit can be written down. $\mathrm{KL}(p \Vert q)$ contains $q$ only through the
+# cross-entropy, and for a normal $q$ that depends on $p$ only through its mean and variance:
+#
+# $$ \arg\min_{\mu, \sigma} \mathrm{KL}\bigl( p \,\Vert\, \mathcal{N}(\mu, \sigma^2) \bigr):
+#    \quad \mu = \mathbb{E}_p z, \quad \sigma^2 = \operatorname{Var}_p z \tag{KL.16} $$
+
+# %%
+claim(
+    "KL.forward-covers",
+    "forward fits have the target's mean 0 and variance 9 + 0.6², to 0.01",
+    all(abs(mu) < 0.01 and abs(sigma**2 - 9.36) < 0.01 for mu, sigma, _ in forward),
+)
+claim(
+    "KL.reverse-seeks",
+    "reverse fits are the peak of their side, N(±3, 0.6²), to 0.01",
+    all(abs(mu - peak) < 0.01 and abs(sigma - 0.6) < 0.01
+        for (mu, sigma, _), peak in zip(reverse, (-3, 3), strict=True)),
+)  # fmt: skip
+claim(
+    "KL.reverse-cost",
+    "they cost log 2 = 0.69 nats, to 0.01, for ignoring half of the target",
+    all(abs(kl - math.log(2)) < 0.01 for *_, kl in reverse),
+)
+
+# %% [markdown]
+# **Verdict.** The main source of this chapter has the two names the wrong way round. Minimising
+# $\mathrm{KL}(p \Vert q)$ over $q$ covers, minimising $\mathrm{KL}(q \Vert p)$ seeks. The second
+# is the one that variational autoencoders minimise (chapters 6 and 7).
+
+# %% [markdown]
+# ## Explore
+#
+# Below are two normal distributions and the integrand of $\mathrm{KL}(q \Vert p)$. The area above
+# the axis counts as positive, that below as negative; their sum is the first column of the table.
+#
+# - Move μ of $q$ away from 0. Which term changes, and how fast?
+# - Now widen $p$. Which term pays for it, and which one gains?
+# - Set both means to 0. Find, with σ of $p$ at 1, the σ of $q$ at which the divergence is 0. Then
+#   halve it, and double it: which costs more?
+# - Can you make the negative area larger than the positive one?
+
+# %%
+GaussianKL()
+
+# %% [markdown]
+# The mean term grows with the square of the distance. A wider $p$ lowers the mean term and the
+# variance ratio, and pays with the log ratio. With equal means the divergence is 0 at equal
+# widths; half the width costs 0.3181 nats and double the width 0.8069. The last task is
+# impossible: that is (KL.5).
+#
+# ### The homework of one source
+#
+# "The divergence between the standard normal distribution and one with mean 6 and standard
+# deviation 4" leaves the direction open. Here are both.
+
+# %%
+GaussianKL(mu_q=6, sigma_q=4, mu_p=0, sigma_p=1)
+
+# %%
+there, back = kl_normal(6, 4, 0, 1).item(), kl_normal(0, 1, 6, 4).item()
+claim(
+    "KL.homework",
+    "KL(N(6, 4²)‖N(0, 1)) = 24.1137 nats and KL(N(0, 1)‖N(6, 4²)) = 2.0425 nats",
+    round(there, 4) == 24.1137 and round(back, 4) == 2.0425,
+)
+
+# %% [markdown]
+# The factor of twelve is no accident. A typical draw from $\mathcal{N}(6, 4^2)$ is six standard
+# deviations from the centre of $\mathcal{N}(0, 1)$, which finds that absurd. A draw from
+# $\mathcal{N}(0, 1)$ is one and a half standard deviations from the centre of the wide one.
+
+# %% [markdown]
+# ## Measure
+#
+# ### Is a wrong code longer by the divergence?
+#
+# **Huffman's algorithm** builds the shortest code that gives each symbol a word of its own, such
+# that no word is the beginning of another: it joins the two least likely groups of symbols,
+# again and again, and writes a 0 or a 1 in front of their words. A single marble needs one bit in
+# any code; gains appear when several marbles share a word.
+
+
+# %%
+def huffman(weights):
+    """Code words of zeros and ones, one for each weight."""
+    words = [""] * len(weights)
+    heap = [(weight, i, [i]) for i, weight in enumerate(weights)]
+    heapq.heapify(heap)
+    while len(heap) > 1:
+        (light, _, zeros), (heavy, i, ones) = heapq.heappop(heap), heapq.heappop(heap)
+        for symbol in zeros:
+            words[symbol] = "0" + words[symbol]
+        for symbol in ones:
+            words[symbol] = "1" + words[symbol]
+        heapq.heappush(heap, (light + heavy, i, zeros + ones))
+    return words
+
+
+# %%
+def blocks(bag, n):
+    """The probability of every series of n marbles."""
+    return torch.tensor([bag[list(s)].prod() for s in itertools.product((0, 1), repeat=n)])
+
+
+for weight, word in zip(blocks(P, 2).tolist(), huffman(blocks(P, 2).tolist()), strict=True):
+    print(f"probability {weight:.2f}: {word}")
+
+# %% [markdown]
+# Two reds in a row, the likeliest pair, have the shortest word. Longer series save more. The
+# picture shows the mean number of bits per marble when the marbles come from $P$, for the code
+# made for $P$ and the code made for $Q$. Look at the distance between the two lines.
+
+
+# %%
+def mean_length(true, believed, n):
+    """Bits per marble when blocks of n from the true bag are coded for the believed one."""
+    lengths = torch.tensor([len(word) for word in huffman(blocks(believed, n).tolist())])
+    return (blocks(true, n) @ lengths.double()).item() / n
+
+
+ns = list(range(1, 11))
+right_code = [mean_length(P, P, n) for n in ns]
+wrong_code = [mean_length(P, Q, n) for n in ns]
+
+# %%
+figure, axis = plt.subplots(figsize=(5.5, 2.8))
+axis.plot(ns, wrong_code, "s-", color=COLOURS[2], label="code made for Q")
+axis.plot(ns, right_code, "o-", color=COLOURS[0], label="code made for P")
+axis.axhline(nats_to_bits(entropy(P)), color="0.4", linestyle="--", linewidth=1)
+axis.text(10, 0.712, "H(P)", ha="right", va="top")
+axis.set(xlabel="marbles per code word", ylabel="bits per marble", ylim=(0.65, 1.05), xticks=ns)
+axis.legend(frameon=False, loc="center right")
+axis.spines[["top", "right"]].set_visible(False)
+show(figure, alt="The code for Q stays at 1 bit; the code for P falls to just above H(P) = 0.72.")
+
+# %% [markdown]
+# The code for $Q$ always needs one bit per marble, the cross-entropy. The code for $P$ comes down
+# to its entropy. Now do it: draw 100,000 marbles from $P$, code them in blocks of ten with both
+# codes, count the bits, and decode.
+
+# %%
+marbles = torch.multinomial(P, 100_000, replacement=True, generator=generator)
+symbols = (marbles.view(-1, 10) * 2 ** torch.arange(9, -1, -1)).sum(1).tolist()  # block numbers
+codes = {name: huffman(blocks(bag, 10).tolist()) for name, bag in {"P": P, "Q": Q}.items()}
+coded = {name: "".join(words[s] for s in symbols) for name, words in codes.items()}
+
+
+def decode(bits, words):
+    symbol_of, word, symbols = {word: s for s, word in enumerate(words)}, "", []
+    for bit in bits:
+        word += bit
+        if word in symbol_of:
+            symbols.append(symbol_of[word])
+            word = ""
+    return symbols
+
+
+# %%
+excess = (len(coded["Q"]) - len(coded["P"])) / len(marbles)
+claim(
+    "KL.excess-length",
+    "Q's code needs 0.26 to 0.285 bits a marble more; KL(P‖Q) is 0.2781 bits",
+    0.26 < excess < 0.285 and round(nats_to_bits(kl_discrete(P, Q)).item(), 4) == 0.2781,
+)
+claim(
+    "KL.nothing-lost",
+    "decoding either gives back every single marble",
+    all(decode(coded[name], codes[name]) == symbols for name in codes),
+)
+
+# %% [markdown]
+# **Verdict.** The divergence is a length, to within what blocks of ten leave on the table. Two
+# sources call it *information lost*. Nothing is lost: the message is longer and complete.
+
+# %% [markdown]
+# ### Does a larger difference mean a larger divergence?
+#
+# One source says that the more different $Q$ is from $P$, the higher the divergence. That depends
+# on what else one means by *different*. Another measure is the **total variation**, half the sum of
+# $|p_i - q_i|$: the largest difference in the probability of any event.
+
+# %%
+p, near, far = (torch.tensor([x, 1 - x]) for x in (0.1, 1e-6, 0.5))
+for name, q in {"near": near, "far": far}.items():
+    variation = (p - q).abs().sum() / 2
+    print(f"{name:5} total variation {variation:.2f}, KL(p‖q) = {kl_discrete(p, q):.2f} nats")
+claim(
+    "KL.not-monotone",
+    "the one that is nearer in total variation has the larger divergence",
+    bool(kl_discrete(p, near) > kl_discrete(p, far)),
+)
+
+# %% [markdown]
+# **Verdict.** The divergence forgives a wrong number and punishes a belief that something which
+# does happen never does.
+
+# %% [markdown]
+# ### What does each term do to σ?
+#
+# For $p = \mathcal{N}(0, 1)$, one source says that the term $\sigma^2$ increases when the variance
+# is too small or too large. Compare it with the sum of the two terms that contain $\sigma$.
+
+# %%
+variances = torch.tensor([0.1, 0.5, 1.0, 2.0, 3.0])
+terms = kl_normal_terms(0, variances.sqrt())
+both = terms.variance_ratio + terms.log_ratio
+print("σ²           ", *(f"{x:7.2f}" for x in variances))
+print("σ²/2         ", *(f"{x:7.2f}" for x in terms.variance_ratio))
+print("σ²/2 − log σ ", *(f"{x:7.2f}" for x in both))
+claim(
+    "KL.sigma-needs-both",
+    "σ² alone has no minimum at 1; σ² − log σ² has",
+    bool((terms.variance_ratio.diff() > 0).all()) and both.argmin().item() == 2,
+)
+
+# %% [markdown]
+# **Verdict.** The term $\sigma^2$ alone pushes the variance *down*, always. The balance at 1 is
+# between it and $-\log \sigma^2$.
+
+# %% [markdown]
+# ## Exercises
+#
+# Predict first, write the prediction down, then run or open the answer. The graded exercises of
+# this chapter, with numbers of your own, are in `course_lib.exercises`.
+#
+# **1.** A code is made for bag $P$ (.8, .2), but the marbles come from $Q$ (.5, .5). How many bits
+# per marble are wasted? More or fewer than the other way round?
+#
+# <details><summary>Answer</summary>
+#
+# $\mathrm{KL}(Q \Vert P) = 0.3219$ bits, more than 0.2781: blue marbles have long words, and half
+# of the marbles are blue.
+#
+# </details>
+#
+# **2.** An encoder returns `mu = 0` and `logvar = 0` in all of its 20 dimensions. What is the
+# divergence (KL.12)? And with `mu = 1`?
+#
+# <details><summary>Answer</summary>
+#
+# 0, since that is $\mathcal{N}(0, I)$ itself; and $20 \cdot \tfrac12 = 10$ nats. Check with
+# `kl_diagonal_normal(torch.ones(20), torch.zeros(20))`.
+#
+# </details>
+#
+# **3.** How many bits are 10 nats?
+#
+# <details><summary>Answer</summary>
+#
+# $10 / \log 2 = 14.427$ bits; `bits_to_nats` goes back.
+#
+# </details>
+#
+# **4. Spot the error.** "For $p = \mathcal{N}(0, 1)$ and $q = \mathcal{N}(0, 2)$:
+# $\mathrm{KL}(p \Vert q) \approx 0.443$ and $\mathrm{KL}(q \Vert p) \approx 0.693$."
+#
+# <details><summary>Answer</summary>
+#
+# If 2 is the variance, the values are 0.0966 and 0.1534. If it is the standard deviation, they are
+# 0.3181 and 0.8069. The printed 0.443 is $\log 2 + \tfrac14 - \tfrac12$: it takes the log ratio
+# from the one reading and the variance ratio from the other. The printed 0.693 is $\log 2$ alone.
+#
+# </details>
+#
+# **5. Spot the error.** "$\mathrm{KL}(p \Vert q)$ penalises $q$ for missing mass where $p$ has
+# mass (mode-seeking)."
+#
+# <details><summary>Answer</summary>
+#
+# The reason is right and the name is wrong. A $q$ that must not miss any mass has to cover all
+# peaks: *mass-covering*. The other direction is the mode-seeking one. See KL.forward-covers.
+#
+# </details>
+#
+# **6. Spot the error.** "$\frac{(\mu_1 - \mu_2)^2}{2\sigma_2^2}$ is the squared distance of the
+# means, weighted by the variance."
+#
+# <details><summary>Answer</summary>
+#
+# It is weighted by the *inverse* of the variance. Double $\sigma_2$, and it falls to a quarter.
+#
+# </details>
+#
+# **7. Spot the error.** A proof of (KL.5): "$\mathbb{E}_p [q/p] = \int q(x)\, dx = 1$, hence
+# $\mathrm{KL} \ge -\log 1 = 0$."
+#
+# <details><summary>Answer</summary>
+#
+# The expectation runs only over places where $p(x) > 0$, so it is $\int_{p > 0} q(x)\, dx \le 1$.
+# For $p$ uniform on $[0, 1]$ and $q$ on $[0, 2]$ it is ½. The conclusion survives, since
+# $-\log \tfrac12 > 0$.
+#
+# </details>
+#
+# **8. Spot the error.** "KL between two diagonal Gaussians: for $q = \mathcal{N}(\mu, \sigma^2)$
+# and $p = \mathcal{N}(0, 1)$, $\mathrm{KL} = \frac12 \sum_{j=1}^d (\mu_j^2 + \sigma_j^2 - 1 -
+# \log \sigma_j^2)$."
+#
+# <details><summary>Answer</summary>
+#
+# The left side is about one number, the right side about $d$: write $\mathcal{N}(\mu,
+# \operatorname{diag} \sigma^2)$ and $\mathcal{N}(0, I)$. And it is not about *two* Gaussians in
+# general, of which the second is fixed here; for two diagonal ones sum (KL.10) over $j$.
+#
+# </details>
+#
+# **9. Spot the error.** "While calculating the KL divergence and reconstruction loss, we sample
+# from the latent space."
+#
+# <details><summary>Answer</summary>
+#
+# For the reconstruction, yes. The divergence of two normal distributions has a closed form
+# (KL.12) and needs no sample; (KL.14) would only add noise.
+#
+# </details>
+
+# %%
+print(f"exercise 1: {nats_to_bits(kl_discrete(Q, P)):.4f} bits")
+print(f"exercise 2: {kl_diagonal_normal(torch.ones(20), torch.zeros(20)):.4f} nats")
+print(f"exercise 3: {nats_to_bits(10.0):.3f} bits, and back: {bits_to_nats(14.427):.2f} nats")
+for reading, sigma in {"variance 2": 2**0.5, "standard deviation 2": 2}.items():
+    forth, back = kl_normal(0, 1, 0, sigma), kl_normal(0, sigma, 0, 1)
+    print(f"exercise 4: {reading}: {forth:.4f} and {back:.4f} nats")
+
+# %% [markdown]
+# ## What the sources get wrong here
+#
+# | source | says | is | shown by |
+# |:--|:--|:--|:--|
+# | 000, KL between two diagonal Gaussians | a scalar $\mathcal{N}(\mu, \sigma^2)$ against a sum over $d$ | $\operatorname{diag} \sigma^2$ and $I$; and only for this $p$ | (KL.12), exercise 8 |
+# | 001, §6 | KL is a distance | it has a direction, as §6.1 says itself | KL.homework |
+# | 001, §6.1 and 004, §3.3 | KL is information lost | nothing is lost; the code is longer | KL.excess-length, KL.nothing-lost |
+# | 001, §6.1 | the more different $Q$ is, the higher the KL | not when difference is total variation | KL.not-monotone |
+# | 001, §6.2 | $q(z \mid x)$ becomes a map of the true reality $p(z)$ | $q$ stands in the place of the true distribution, the prior in that of the belief | (KL.7) |
+# | 001, §6.3 | $\sigma^2$ increases when the variance is too small or too large | it only increases with it; $\sigma^2 - \log \sigma^2$ has the minimum | KL.sigma-needs-both |
+# | 002, Reparameterization | the KL is calculated by sampling | it has a closed form | KL.monte-carlo, exercise 9 |
+# | 002, Final loss | a scalar normal against a sum over $d$ | as for 000 | (KL.12) |
+# | 004, §3.1 | entropy is largest for the uniform distribution | on a fixed finite set; that of a density can be negative | (KL.1), below (KL.7) |
+# | 004, §3.4 | $\mathbb{E}_p[q/p] = 1$ | at most 1 | (KL.5), exercise 7 |
+# | 004, §3.4 | KL of $\mathcal{N}(0, 1)$ and $\mathcal{N}(0, 2)$ is 0.443 and 0.693 | 0.0966 and 0.1534, or 0.3181 and 0.8069 | exercise 4 |
+# | 004, §3.4 | $\mathrm{KL}(p \Vert q)$ is mode-seeking, $\mathrm{KL}(q \Vert p)$ mean-seeking | the other way round | KL.forward-covers, KL.reverse-seeks |
+# | 004, §3.4 | KL adds up when $p$ factorises | when both do; the source does state both | (KL.11), 0.5108 nats |
+# | 004, §3.4 | the mean term is weighted by the variance | by its inverse | (KL.10), exercise 6 |
+# | 004, §3.4 | $\mathcal{N}(\mu, \sigma^2)$ for vectors | $\mathcal{N}(\mu, \operatorname{diag} \sigma^2)$ | (KL.12) |
+# | 004, §12 | KL is 0 if and only if $p = q$ | almost everywhere | (KL.5) |
+# | 004, §12 | the KL "between" two normals, as homework | the direction is open: 24.1137 or 2.0425 nats | KL.homework |
+
+# %% [markdown]
+# ## Recap
+#
+# - $\mathrm{KL}(p \Vert q)$ is the extra length of a code made for $q$ when the data come from $p$.
+# - It is never negative, zero only for equal distributions, and not symmetric.
+# - Made small over $q$, $\mathrm{KL}(p \Vert q)$ covers and $\mathrm{KL}(q \Vert p)$ seeks.
+# - For normals it has four terms. For independent parts it adds up; units do not matter to it.
+# - Any divergence can be estimated from samples of the first distribution, with an error bar.
+#
+# ## Next
+#
+# Chapter 6 uses one of these properties, that a divergence is never negative, to bound a
+# probability that cannot be computed: the **evidence lower bound**.
+#
+# ## References
+#
+# - S. Kullback, R. A. Leibler. *On Information and Sufficiency.* Annals of Mathematical Statistics
+#   22, 1951.
+# - D. A. Huffman. *A Method for the Construction of Minimum-Redundancy Codes.* Proceedings of the
+#   IRE 40, 1952.
+# - T. M. Cover, J. A. Thomas. *Elements of Information Theory*, chapters 2, 5 and 8. 2nd edition,
+#   Wiley, 2006.
+# - D. P. Kingma, M. Welling. *Auto-Encoding Variational Bayes*, appendix B. ICLR, 2014.

@@ -1,0 +1,663 @@
+"""The bank, the diagnosis, and the parser that never executes an answer."""
+
+import math
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import integrate, optimize, stats
+from torch.distributions import Bernoulli, Categorical, Normal, kl_divergence
+
+from course_lib import information
+from course_lib.exercises import Exercise, Mistake, bank, bank_discrete, bank_normal, check, variant
+from course_lib.exercises.answers import AnswerError, parse_formula, parse_number
+from course_lib.exercises.bank import EXERCISES
+from course_lib.exercises.exercise import near, on_grid, probabilities
+from course_lib.likelihoods import bernoulli_nll
+
+SEEDS = range(1000)
+CHAPTERS = Path(__file__).parent.parent / "chapters" / "source"
+KINDS = {
+    kind: [id for id, exercise in bank().items() if exercise.kind == kind]
+    for kind in ("number", "formula", "choice")
+}
+
+# What somebody who makes no mistake, or one, would type for the formula exercises. Parameters
+# stand in braces.
+TYPED = {
+    "formula-kl-to-standard-normal": {
+        None: "(mu**2 + sigma**2 - log(sigma**2) - 1)/2",
+        "lost-half": "mu**2 + sigma**2 - log(sigma**2) - 1",
+        "sigma-for-variance": "(mu**2 + sigma - log(sigma) - 1)/2",
+        "log-sigma-for-log-variance": "(mu**2 + sigma**2 - log(sigma) - 1)/2",
+        "wrong-sign-of-log": "(mu**2 + sigma**2 + log(sigma**2) - 1)/2",
+        "dropped-constant": "(mu^2 + sigma^2 - ln(sigma^2))/2",
+        "dropped-mean": "0.5*(sigma**2 - 2*log(sigma) - 1)",
+        "mean-not-squared": "(mu + sigma**2 - log(sigma**2) - 1)/2",
+        "swapped-direction": "log(sigma) + (1 + mu**2)/(2*sigma**2) - 1/2",
+        "bits-for-nats": "(mu**2 + sigma**2 - log(sigma**2) - 1)/2/log(2)",
+        "negative-divergence": "−(mu**2 + sigma**2 − log(sigma**2) − 1)/2",
+    },
+    "formula-kl-to-another-normal": {
+        None: "log({s}/sigma) + (sigma**2 + (mu - {m})**2)/(2*{s}**2) - 1/2",
+        "lost-half": "2*log({s}/sigma) + (sigma**2 + (mu - {m})**2)/{s}**2 - 1",
+        "sigma-for-variance": "log({s}/sigma)/2 + (sigma + (mu - {m})**2)/(2*{s}) - 1/2",
+        "wrong-sign-of-log": "log(sigma/{s}) + (sigma**2 + (mu - {m})**2)/(2*{s}**2) - 1/2",
+        "dropped-constant": "log({s}/sigma) + (sigma**2 + (mu - {m})**2)/(2*{s}**2)",
+        "dropped-mean": "log({s}/sigma) + sigma**2/(2*{s}**2) - 1/2",
+        "mean-not-divided": "log({s}/sigma) + sigma**2/(2*{s}**2) + (mu - {m})**2/2 - 1/2",
+        "wrong-variance-below":
+            "log({s}/sigma) + sigma**2/(2*{s}**2) + (mu - {m})**2/(2*sigma**2) - 1/2",
+        "swapped-direction": "log(sigma/{s}) + ({s}**2 + (mu - {m})**2)/(2*sigma**2) - 1/2",
+        "bits-for-nats":
+            "log2({s}/sigma) + ((sigma**2 + (mu - {m})**2)/(2*{s}**2) - 1/2)/log(2)",
+    },
+    "formula-kl-from-logvar": {
+        None: "(mu**2 + exp(logvar) - logvar - 1)/2",
+        "logvar-as-sigma": "(mu**2 + logvar**2 - log(logvar**2) - 1)/2",
+        "logvar-as-log-sigma": "(mu**2 + exp(2*logvar) - 2*logvar - 1)/2",
+        "exp-of-half": "(mu**2 + sqrt(exp(logvar)) - logvar - 1)/2",
+        "squared-logvar": "(mu**2 + exp(logvar) - (logvar/2)**2 - 1)/2",
+        "wrong-sign-of-logvar": "(mu**2 + exp(logvar) + logvar - 1)/2",
+        "lost-half": "mu**2 + exp(logvar) - logvar - 1",
+        "dropped-constant": "(mu**2 + exp(logvar) - logvar)/2",
+        "negative-divergence": "(1 + logvar - mu**2 - e**logvar)/2",
+    },
+    "formula-gradient-in-sigma": {
+        None: "sigma/{s}**2 - 1/sigma",
+        "lost-half": "2*sigma/{s}**2 - 2/sigma",
+        "wrong-sign": "1/sigma - sigma/{s}**2",
+        "wrong-sign-of-log": "sigma/{s}**2 + 1/sigma",
+        "not-divided": "sigma - 1/sigma",
+        "derivative-of-log-lost": "sigma/{s}**2",
+        "derivative-by-variance": "1/(2*{s}**2) - 1/(2*sigma**2)",
+        "derivative-by-logvar": "(sigma**2/{s}**2 - 1)/2",
+    },
+    "formula-sparsity-penalty": {
+        None: "rho*log(rho/r) + (1 - rho)*log((1 - rho)/(1 - r))",
+        "swapped-direction": "r*log(r/rho) + (1 - r)*log((1 - r)/(1 - rho))",
+        "dropped-second-half": "rho*log(rho/r)",
+        "wrong-sign-inside": "rho*log(rho/r) - (1 - rho)*log((1 - rho)/(1 - r))",
+        "cross-entropy-given": "-rho*log(r) - (1 - rho)*log(1 - r)",
+        "unweighted": "log(rho/r) + log((1 - rho)/(1 - r))",
+        "negative-divergence": "rho*log(r/rho) + (1 - rho)*log((1 - r)/(1 - rho))",
+        "bits-for-nats": "rho*log2(rho/r) + (1 - rho)*log2((1 - rho)/(1 - r))",
+    },
+}  # fmt: skip
+
+
+def typed(exercise, handed_out, mistake=None):
+    """What somebody types who makes this mistake, or none."""
+    answer = mistake.wrong if mistake else exercise.truth
+    if exercise.kind == "choice":
+        return answer
+    if exercise.kind == "formula":
+        braces = {name: f"({value})" for name, value in handed_out.parameters.items()}
+        return TYPED[exercise.id][mistake and mistake.id].format(**braces)
+    return f"{answer(**handed_out.parameters):.4f}"
+
+
+# The bank and its variants
+
+
+@pytest.mark.parametrize("exercise_id", bank())
+def test_the_truth_passes_and_every_mistake_earns_its_own_diagnosis(exercise_id):
+    exercise = bank()[exercise_id]
+    for seed in SEEDS:
+        handed_out = variant(exercise_id, seed)
+        feedback = check(handed_out, typed(exercise, handed_out))
+        assert (feedback.correct, feedback.mistake, feedback.readable) == (True, None, True), seed
+        for mistake in exercise.mistakes:
+            feedback = check(handed_out, typed(exercise, handed_out, mistake))
+            assert (feedback.correct, feedback.mistake) == (False, mistake.id), seed
+
+
+def test_what_the_bank_holds():
+    assert len(bank()) >= 20
+    assert len(KINDS["number"]) >= 20
+    assert all(len(KINDS[kind]) >= 4 for kind in KINDS)
+    for id, exercise in bank().items():
+        ids = [mistake.id for mistake in exercise.mistakes]
+        assert exercise.id == id
+        assert len(ids) == len(set(ids)) >= 3
+        assert exercise.hints
+
+
+def test_no_exercise_can_be_added_to_the_bank_by_accident():
+    bank().clear()
+    assert bank()
+
+
+@pytest.mark.parametrize("exercise_id", bank())
+def test_a_variant_depends_on_its_seed_alone(exercise_id):
+    assert variant(exercise_id, 2**64) == variant(exercise_id, 2**64)
+    assert len({str(variant(exercise_id, seed)) for seed in range(20)}) == 20
+    several = {variant(exercise_id, seed).statement for seed in range(50)}
+    fixed = exercise_id in KINDS["choice"] or not variant(exercise_id, 0).parameters
+    assert (len(several) == 1) == fixed
+
+
+def test_variants_are_the_same_next_year():
+    """A student's numbers must not change with the version of Python or of the course."""
+    assert variant("kl-to-standard-normal", 7).parameters == {"mu": 4.7, "sigma": 2.3}
+    assert variant("kl-discrete", 7).parameters == {"p": (0.4, 0.4, 0.2), "q": (0.75, 0.05, 0.2)}
+    assert variant("posterior-collapse", 7).choices[3].startswith("q(z|x)")
+
+
+@pytest.mark.parametrize("exercise_id", bank())
+def test_the_statement_is_complete(exercise_id):
+    handed_out = variant(exercise_id, 3)
+    assert not re.search(r"<\w+>", handed_out.statement)
+    assert handed_out.statement.count("$") % 2 == 0
+    assert bool(handed_out.choices) == (handed_out.kind == "choice")
+    assert handed_out.unit in ("nats", "bits", "")
+    if handed_out.kind == "number":
+        assert "within 0.001" in handed_out.statement
+        assert handed_out.unit in handed_out.statement
+
+
+@pytest.mark.parametrize("exercise_id", KINDS["choice"])
+def test_choices_are_shuffled(exercise_id):
+    exercise = bank()[exercise_id]
+    places = [variant(exercise_id, seed).choices.index(exercise.truth) for seed in range(1000)]
+    counts = np.bincount(places, minlength=len(exercise.mistakes) + 1)
+    assert stats.chisquare(counts).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("exercise_id", bank())
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_no_message_reveals_the_answer(exercise_id, seed):
+    exercise, handed_out = bank()[exercise_id], variant(exercise_id, seed)
+    answers = [typed(exercise, handed_out, mistake) for mistake in exercise.mistakes]
+    messages = [check(handed_out, text).message for text in [*answers, "12345", "x", "", "Z"]]
+    truth = typed(exercise, handed_out)
+    shown = [truth]
+    if exercise.kind == "number":
+        shown = [f"{float(truth):.{digits}f}" for digits in (2, 3, 4)]
+    assert not [text for text in shown for message in messages if text in message]
+    assert truth not in handed_out.statement.split("\n\n")[0]
+
+
+def test_every_formula_that_is_pointed_to_stands_in_a_chapter():
+    chapters = "".join(path.read_text() for path in CHAPTERS.glob("*.py"))
+    tags = set(re.findall(r"\\tag\{(.+?)\}", chapters))
+    for exercise in bank().values():
+        for mistake in exercise.mistakes:
+            assert mistake.says.endswith(".")
+            assert mistake.see.endswith(".")
+            assert set(re.findall(r"\((\w+\.\d+)\)", mistake.see)) <= tags
+
+
+@pytest.mark.parametrize(
+    ("exercise_id", "seed", "message"),
+    [
+        ("kl", 0, "exercise_id must be one of entropy-in-bits, .*got 'kl'"),
+        ("kl-discrete", -1, "seed must be an integer ≥ 0, got -1"),
+        ("kl-discrete", 1.0, "seed must be an integer ≥ 0, got 1.0"),
+        ("kl-discrete", True, "seed must be an integer ≥ 0, got True"),
+    ],
+)
+def test_bad_arguments(exercise_id, seed, message):
+    with pytest.raises(ValueError, match=message):
+        variant(exercise_id, seed)
+
+
+def always(value):
+    return lambda a: value * a
+
+
+def exercise_with(wrong, draw=lambda random: {"a": on_grid(random, 1, 9, 1)}):
+    mistake = Mistake("wrong", wrong, "This is wrong.", "Look again.")
+    return Exercise("test", "Test", "number", "What is $<a>$?", always(1), (mistake,), (), draw)
+
+
+def test_numbers_that_hide_a_mistake_are_drawn_again(monkeypatch):
+    monkeypatch.setitem(EXERCISES, "test", exercise_with(lambda a: a if a < 9 else 10))
+    assert {variant("test", seed).parameters["a"] for seed in range(20)} == {9}
+
+
+def test_an_exercise_that_cannot_be_drawn_is_an_error(monkeypatch):
+    monkeypatch.setitem(EXERCISES, "test", exercise_with(always(1.001)))
+    with pytest.raises(RuntimeError, match="no numbers keep the mistakes of test apart, seed 3"):
+        variant("test", 3)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [(2, 2.0019, True), (2, 2.0021, False), (0, 0.00099, True), (0.5, 0.5011, False),
+     (-100, -100.09, True), (-100, 100, False), (math.nan, math.nan, False)],
+)  # fmt: skip
+def test_tolerance(a, b, expected):
+    assert near(a, b) is near(b, a) is expected
+
+
+def test_drawn_probabilities():
+    drawn = [probabilities(Random(seed), 4) for seed in range(200)]
+    assert all(len(p) == 4 and min(p) > 0 and sum(p) == pytest.approx(1) for p in drawn)
+    assert len(set(drawn)) > 150
+
+
+def test_the_grid_reaches_both_ends():
+    drawn = {on_grid(Random(seed), -0.2, 0.1) for seed in range(100)}
+    assert drawn == {-0.2, -0.1, 0, 0.1}
+
+
+# The truth against independent oracles
+
+
+def integral(function, mean=0.0, sigma=1.0):
+    return integrate.quad(function, mean - 12 * sigma, mean + 12 * sigma, limit=200)[0]
+
+
+def kl_by_quadrature(q, p):
+    return integral(lambda z: q.pdf(z) * (q.logpdf(z) - p.logpdf(z)), q.mean(), q.std())
+
+
+def slope(function, x, step=1e-5):
+    return (function(x + step) - function(x - step)) / (2 * step)
+
+
+def torch_kl(q, p):
+    return kl_divergence(q, p).sum().item()
+
+
+def normal(mean, sigma):
+    return Normal(torch.tensor(mean, dtype=torch.float64), torch.tensor(sigma, dtype=torch.float64))
+
+
+def coin(p):
+    return Bernoulli(torch.tensor(p, dtype=torch.float64))
+
+
+def die(p):
+    return Categorical(torch.tensor(p, dtype=torch.float64))
+
+
+def fitted_forward(a, s):
+    """The σ of a normal around 0 that is most likely to have made the two peaks."""
+    peaks = [stats.norm(-a, s), stats.norm(a, s)]
+
+    def cross_entropy(sigma):
+        model = stats.norm(0, sigma)
+        return -sum(integral(lambda z, p=p: p.pdf(z) * model.logpdf(z), p.mean(), s) for p in peaks)
+
+    return optimize.minimize_scalar(cross_entropy, bounds=(0.05, 9), method="bounded").x
+
+
+def fitted_shared(s1, s2):
+    def divergence(sigma):
+        return torch_kl(normal([0, 0], [sigma, sigma]), normal([0, 0], [s1, s2]))
+
+    return optimize.minimize_scalar(
+        divergence, bounds=(0.01, 5), method="bounded", options={"xatol": 1e-9}
+    ).x
+
+
+def elbo_by_quadrature(w, s, x, m, v):
+    q = stats.norm(m, v)
+
+    def weighed(z):
+        gain = stats.norm.logpdf(x, w * z, s) + stats.norm.logpdf(z) - q.logpdf(z)
+        return q.pdf(z) * gain
+
+    return integral(weighed, m, v)
+
+
+def evidence_by_quadrature(w, s, x, m, v):
+    return math.log(integrate.quad(
+        lambda z: stats.norm.pdf(z) * stats.norm.pdf(x, w * z, s), -15, 15, points=[x / w],
+        limit=500,
+    )[0])  # fmt: skip
+
+
+def beta_from_gradients(D, d, k, s):
+    """How the two parts of the loss weigh, compared with how they weigh in a −ELBO."""
+    x, x_hat, mu = (torch.ones(n, dtype=torch.float64) for n in (D, D, d))
+    x_hat.mul_(2).requires_grad_()
+    mu.requires_grad_()
+    kl = kl_divergence(Normal(mu, 1.0), Normal(0.0, 1.0))
+    loss = (x - x_hat).square().mean() + k * kl.mean()
+    elbo_parts = -Normal(x_hat, s).log_prob(x).sum(), kl.sum()
+    used = torch.autograd.grad(loss, [x_hat, mu], retain_graph=True)
+    meant = [torch.autograd.grad(part, leaf, retain_graph=True)[0]
+             for part, leaf in zip(elbo_parts, (x_hat, mu), strict=True)]  # fmt: skip
+    weights = [(a / b)[0].item() for a, b in zip(used, meant, strict=True)]
+    return weights[1] / weights[0]
+
+
+ORACLES = {
+    "entropy-in-bits": lambda p: stats.entropy(p, base=2),
+    "cross-entropy": lambda p, q: stats.entropy(p) + stats.entropy(p, q),
+    "kl-discrete": lambda p, q: torch_kl(die(p), die(q)),
+    "kl-marbles": lambda a, b: stats.entropy([a, 1 - a], [b, 1 - b], base=2),
+    "sparsity-penalty": lambda rho, rho_hat: torch_kl(coin(rho), coin(rho_hat)),
+    "sparsity-gradient": lambda rho, r: slope(lambda t: torch_kl(coin(rho), coin(t)), r),
+    "formula-sparsity-penalty": lambda rho, r: torch_kl(coin(rho), coin(r)),
+    "entropy-of-a-normal": lambda sigma: stats.norm(3, sigma).entropy(),
+    "kl-to-standard-normal":
+        lambda mu, sigma: kl_by_quadrature(stats.norm(mu, sigma), stats.norm()),
+    "kl-from-standard-normal":
+        lambda mu, sigma: kl_by_quadrature(stats.norm(), stats.norm(mu, sigma)),
+    "kl-between-normals":
+        lambda mu, sigma, m, s: kl_by_quadrature(stats.norm(mu, sigma), stats.norm(m, s)),
+    "kl-both-directions": lambda mu, sigma: (
+        torch_kl(normal(mu, sigma), normal(0, 1)) - torch_kl(normal(0, 1), normal(mu, sigma))),
+    "kl-variance-given":
+        lambda m, v: kl_by_quadrature(stats.norm(m, math.sqrt(v)), stats.norm()),
+    "kl-same-variance": lambda mu, m, s: torch_kl(normal(mu, s), normal(m, s)),
+    "kl-in-bits": lambda mu, sigma: torch_kl(normal(mu, sigma), normal(0, 1)) * math.log2(math.e),
+    "kl-diagonal": lambda mu, sigma: torch_kl(normal(mu, sigma), normal(0, 1)),
+    "kl-from-logvar":
+        lambda mu, logvar: torch_kl(normal(mu, np.exp(np.array(logvar) / 2)), normal(0, 1)),
+    "formula-kl-to-standard-normal":
+        lambda mu, sigma: torch_kl(normal(mu, sigma), normal(0, 1)),
+    "formula-kl-to-another-normal":
+        lambda mu, sigma, m, s: torch_kl(normal(mu, sigma), normal(m, s)),
+    "formula-kl-from-logvar":
+        lambda mu, logvar: torch_kl(normal(mu, math.exp(logvar / 2)), normal(0, 1)),
+    "gradient-in-mu": lambda mu, sigma, m, s: slope(
+        lambda t: torch_kl(normal(t, sigma), normal(m, s)), mu),
+    "gradient-in-sigma": lambda mu, sigma, m, s: slope(
+        lambda t: torch_kl(normal(mu, t), normal(m, s)), sigma),
+    "gradient-in-logvar": lambda logvar: slope(
+        lambda t: torch_kl(normal(0, math.exp(t / 2)), normal(0, 1)), logvar),
+    "formula-gradient-in-sigma": lambda mu, sigma, m, s: slope(
+        lambda t: torch_kl(normal(mu, t), normal(m, s)), sigma),
+    "best-sigma-forward": fitted_forward,
+    "best-shared-sigma": fitted_shared,
+    "elbo-from-its-parts": lambda r, mu, sigma: r - torch_kl(normal(mu, sigma), normal(0, 1)),
+    "elbo-from-the-evidence":
+        lambda evidence, m, v, m2, v2: evidence - torch_kl(normal(m, v), normal(m2, v2)),
+    "elbo-of-a-linear-model": elbo_by_quadrature,
+    "evidence-of-a-linear-model": evidence_by_quadrature,
+    "effective-beta": beta_from_gradients,
+}  # fmt: skip
+
+
+def test_every_number_and_formula_has_an_oracle():
+    assert ORACLES.keys() == set(KINDS["number"] + KINDS["formula"])
+
+
+@pytest.mark.parametrize("exercise_id", ORACLES)
+def test_the_truth_is_that_of_an_independent_oracle(exercise_id):
+    exercise, random = bank()[exercise_id], Random(0)
+    for seed in range(5):
+        point = variant(exercise_id, seed).parameters | {
+            name: random.uniform(low, high) for name, (low, high) in exercise.domain.items()
+        }
+        expected = ORACLES[exercise_id](**point)
+        assert exercise.truth(**point) == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+probability = st.floats(0.01, 0.99)
+
+
+@given(st.floats(-9, 9), st.floats(0.1, 9), st.floats(-9, 9), st.floats(0.1, 9))
+def test_the_plain_formula_for_normals_is_the_librarys(mu, sigma, m, s):
+    expected = information.kl_normal(mu, sigma, m, s).item()
+    assert bank_normal.kl(mu, sigma, m, s) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@given(probability, probability)
+def test_the_plain_formulas_for_outcomes_are_the_librarys(a, b):
+    p, q = (a, 1 - a), (b, 1 - b)
+    tensors = [torch.tensor(x, dtype=torch.float64) for x in (p, q)]
+    for plain, library in [
+        (bank_discrete.kl(p, q), information.kl_discrete(*tensors)),
+        (bank_discrete.cross_entropy(p, q), information.cross_entropy(*tensors)),
+        (bank_discrete.entropy(p), information.entropy(tensors[0])),
+        (bank_discrete.kl_bernoulli(a, b), information.kl_bernoulli(a, b)),
+    ]:
+        assert plain == pytest.approx(library.item(), rel=1e-9, abs=1e-9)
+
+
+def test_the_homework():
+    """N(6, 4²) against N(0, 1), both ways."""
+    assert bank()["kl-to-standard-normal"].truth(mu=6, sigma=4) == pytest.approx(24.1137, abs=1e-4)
+    assert bank()["kl-from-standard-normal"].truth(mu=6, sigma=4) == pytest.approx(2.0425, abs=1e-4)
+
+
+def lines(exercise_id):
+    """The right line of a choice, and the wrong ones."""
+    exercise = bank()[exercise_id]
+    return exercise.truth, [mistake.wrong for mistake in exercise.mistakes]
+
+
+def test_only_the_right_line_draws_from_the_encoders_normal():
+    def drawn(line):
+        formula = parse_formula(line.removeprefix("z = "), ("mu", "logvar", "epsilon"))
+        return formula(mu=0.5, logvar=math.log(9), epsilon=-2)
+
+    right, wrong = lines("sampling-from-logvar")
+    assert drawn(right) == pytest.approx(0.5 - 2 * 3)
+    assert not any(near(drawn(line), drawn(right)) for line in wrong)
+
+
+def test_only_the_right_line_is_the_loss_of_a_binary_pixel():
+    def losses(line):
+        text = re.sub(r" log ?\(?(1 − \w|\w)\)?", r"*log(\1)", line.replace("x̂", "r"))
+        formula = parse_formula(text, ("x", "r"))
+        try:
+            return [formula(x=x, r=0.3) for x in (0, 1)]
+        except AnswerError:  # log 0
+            return [math.inf, math.inf]
+
+    x, logits = torch.tensor([[0.0], [1.0]]), torch.logit(torch.tensor([[0.3], [0.3]]))
+    right, wrong = lines("loss-of-a-binary-pixel")
+    assert losses(right) == pytest.approx(bernoulli_nll(x, logits).tolist())
+    assert not any(losses(line) == pytest.approx(losses(right)) for line in wrong)
+
+
+# Feedback
+
+
+@pytest.fixture
+def number():
+    return variant("kl-to-standard-normal", 7)  # μ = 4.7, σ = 2.3
+
+
+def test_an_answer_may_be_an_expression(number):
+    assert check(number, "(4.7**2 + 2.3**2 - log(2.3**2) - 1) / 2").correct
+    assert check(number, "ln(1/2.3) + (2.3^2 + 4.7^2)/2 − 0.5").correct
+
+
+def test_a_wrong_number_that_is_not_known(number):
+    feedback = check(number, "7777")
+    assert (feedback.correct, feedback.mistake, feedback.readable) == (False, None, True)
+    assert feedback.message.startswith("Not yet.")
+
+
+def test_a_diagnosis_names_the_mistake_and_the_step(number):
+    feedback = check(number, f"{2 * bank_normal.kl(4.7, 2.3)}")
+    assert feedback.message == (
+        "Not yet. A factor of one half is missing. "
+        "Look at the third step of the derivation in chapter 5, (KL.10)."
+    )
+
+
+@pytest.mark.parametrize("answer", [None, 3, b"3", "", " \n"])
+def test_what_is_no_answer(number, answer):
+    feedback = check(number, answer)
+    assert (feedback.correct, feedback.mistake, feedback.readable) == (False, None, False)
+
+
+@pytest.mark.parametrize("write", ["{}", "{}.", "({})", " {}) "])
+@pytest.mark.parametrize("case", [str.upper, str.lower])
+def test_a_choice_by_its_letter(write, case):
+    handed_out = variant("posterior-collapse", 7)
+    right = "ABCDE"[handed_out.choices.index(bank()["posterior-collapse"].truth)]
+    for letter in "ABCDE":
+        assert check(handed_out, write.format(case(letter))).correct == (letter == right)
+
+
+@pytest.mark.parametrize("answer", ["F", "AB", "1", "q(z|x)", ".", "()"])
+def test_no_choice(answer):
+    feedback = check(variant("posterior-collapse", 7), answer)
+    assert not feedback.readable
+    assert feedback.message == "Answer with one letter from A to E."
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "0.5*mu**2 + 0.5*sigma**2 - log(sigma) - 0.5",
+        "mu*mu/2 + sigma**2/2 - ln(sigma) - 1/2",
+        "(exp(2*log(sigma)) - 1)/2 + mu**2/2 - log2(sigma)*log(2)",
+        "mu**2/2 + sqrt(sigma**4)/2 - log(sigma**2)/2 - pi/(2*pi)",
+    ],
+)
+def test_a_formula_may_be_written_in_many_ways(formula):
+    assert check(variant("formula-kl-to-standard-normal", 0), formula).correct
+
+
+def test_a_formula_without_a_value_at_some_points():
+    feedback = check(variant("formula-kl-to-standard-normal", 0), "log(mu) + sigma")
+    assert feedback.readable
+    assert feedback.message.endswith("The formula has no value at some points where it should "
+                                     "have one.")  # fmt: skip
+
+
+@pytest.mark.parametrize("formula", ["log(-sigma)", "9**9**9", "mu/(sigma - sigma)"])
+def test_a_formula_without_a_value_anywhere_is_unreadable(formula):
+    assert not check(variant("formula-kl-to-standard-normal", 0), formula).readable
+
+
+def test_a_thousand_students_with_ten_exercises_are_checked_in_a_minute():
+    """10,000 answers in 60 s are 6 ms each; a third of that is left for reading notebooks."""
+    started = time.process_time()
+    for seed in range(20):
+        for exercise_id, exercise in bank().items():
+            handed_out = variant(exercise_id, seed)
+            check(handed_out, typed(exercise, handed_out, exercise.mistakes[-1]))
+    assert (time.process_time() - started) / (20 * len(bank())) < 2e-3
+
+
+def test_the_package_needs_no_torch_and_no_widgets():
+    code = "import sys, course_lib.exercises; print({'torch', 'ipywidgets'} & sys.modules.keys())"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "set()"
+
+
+# The parser
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("24.1137", 24.1137), (" 2.5 ", 2.5), (".5", 0.5), ("2.", 2), ("1e-3", 0.001),
+        ("2E+1", 20), ("+3", 3), ("-3", -3), ("−2", -2), ("–2", -2), ("--2", 2), ("2 - -3", 5),
+        ("1 + 2 * 3", 7), ("(1 + 2) * 3", 9), ("8 / 4 / 2", 1), ("8 - 4 - 2", 2), ("2**3**2", 512),
+        ("-2**2", -4), ("2**-1", 0.5), ("(-2)**3", -8), ("2^3", 8), ("2 × 3", 6), ("2·3", 6),
+        ("6 ÷ 3", 2), ("log(e)", 1), ("ln(e**2)", 2), ("log2(8)", 3), ("sqrt(9)", 3), ("exp(0)", 1),
+        ("pi", math.pi), ("2*pi*e", 2 * math.pi * math.e), ("log (2)", math.log(2)),
+        ("1\u00a0+\n1", 2), ("exp(-1e99)", 0), ("0**0", 1), ("((((((2))))))", 2),
+    ],
+)  # fmt: skip
+def test_numbers(text, value):
+    assert parse_number(text) == pytest.approx(value, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no answer yet"), (" \t", "no answer yet"), ("2,5", "decimal point"),
+        ("1,000", "decimal point"), ("5 %", "fraction"), ("x = 3", "equals sign"), ("σ", "Greek"),
+        ("3²", r"\*\*2"), ("√2", "sqrt"), ("24.1 nats", "without its unit"), ("nats", "unit"),
+        ("3 bits", "without its unit"), ("nan", "'nan' is not known"), ("inf", "'inf' is not"),
+        ("-Infinity", "'Infinity' is not known"), ("1e999", "too large"), ("1e101", "too large"),
+        ("9**9**9", "too large"), ("9**9**9**9", "too large"), ("exp(1000)", "too large"),
+        ("1e99*1e99", "too large"), ("1e60**2", "too large"), ("1/0", "divides by zero"),
+        ("1/exp(-1e9)", "divides by zero"), ("log(0)", "log of such a number"),
+        ("log2(-1)", "log2 of such a number"), ("sqrt(-1)", "sqrt of such a number"),
+        ("(-1)**0.5", "power of such a number"), ("0**-1", "power of such a number"),
+        ("2(3)", "no operator before '\\('"), ("2pi", "no operator before 'pi'"),
+        ("1 2", "no operator before '2'"), ("1.2.3", "no operator before '.3'"),
+        ("1_000", "no operator before '_000'"), ("(1", "parenthesis is missing"),
+        ("(1 2)", "no operator before '2'"), ("1)", "parenthesis too many"),
+        ("()", "missing before"), ("1 +", "ends too early"), ("*2", "missing before '\\*'"),
+        ("2 ** ** 3", "missing before"),
+        ("log 2", r"log\(…\)"), ("log", r"log\(…\)"), ("log()", "missing before"),
+        ("mu", "'mu' is not known here; known are pi, e, log"), ("log10(2)", "'log10' is not"),
+        ("__import__('os')", "has no meaning"), ("__import__", "'__import__' is not known"),
+        ("os.system", "has no meaning"), ("lambda: 1", "has no meaning"),
+        ("1 if 1 else 2", "no operator before 'if'"),
+        ("[1]", "has no meaning"), ("2!", "has no meaning"), ("1;2", "has no meaning"),
+        ("0x10", "no operator"), ("1e", "no operator before 'e'"), ("2j", "no operator before 'j'"),
+        ("٣", "has no meaning"), ("\x00", "has no meaning"), ("\ud800", "has no meaning"),
+        ("(" * 1_000_000, "too long"), ("1" * 201, "too long"), ("9" * 200, "too large"),
+        ("(" * 100 + "1" + ")" * 99, "levels deep"), ("-" * 199 + "1", "levels deep"),
+        ("2" + "**2" * 60, "levels deep"), ("log(" * 39 + "1" + ")" * 39, "levels deep"),
+        ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "'aaaaaaaaaaaaaaaaaaaa' is"),
+    ],
+    ids=lambda text: ascii(text[:20]),
+)  # fmt: skip
+def test_what_cannot_be_read_is_explained_at_once(text, message):
+    started = time.perf_counter()
+    with pytest.raises(AnswerError, match=message):
+        parse_number(text)
+    assert time.perf_counter() - started < 0.05
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e99, max_value=1e99))
+def test_a_printed_number_is_read_back(value):
+    assert parse_number(repr(value)) == value
+
+
+expressions = st.recursive(
+    st.sampled_from(["mu", "sigma", "2.0", "0.5", "pi"]),
+    lambda part: st.one_of(
+        st.tuples(part, st.sampled_from(["+", "-", "*", "/", "**"]), part).map(" ".join),
+        part.map("({})".format),
+        part.map("-{}".format),
+        st.tuples(st.sampled_from(["log", "sqrt", "exp"]), part).map("{0[0]}({0[1]})".format),
+    ),
+    max_leaves=8,
+)
+
+
+@given(expressions, st.floats(0.5, 3), st.floats(0.5, 3))
+def test_formulas_mean_what_they_mean_in_python(text, mu, sigma):
+    names = {"mu": mu, "sigma": sigma, "pi": math.pi, "log": math.log, "sqrt": math.sqrt}
+    try:
+        expected = float(eval(text, {"exp": math.exp} | names))
+    except (ValueError, ArithmeticError, TypeError):  # TypeError: a complex number
+        expected = math.inf
+    try:
+        assert parse_formula(text, ("mu", "sigma"))(mu=mu, sigma=sigma) == pytest.approx(expected)
+    except AnswerError as error:
+        reached_a_bound = "levels deep" in str(error) or "too large" in str(error)
+        assert reached_a_bound or not math.isfinite(expected)
+
+
+almost_formulas = st.text("0123456789.eE+-*/^() \nlogexpsqrtmu_π,", max_size=220)
+
+
+@given(st.text(max_size=220) | almost_formulas)
+def test_random_text_gives_a_number_or_a_clear_error(text):
+    for read in (parse_number, lambda text: parse_formula(text, ("mu",))(mu=0.5)):
+        try:
+            value, message = read(text), "."
+        except AnswerError as error:
+            value, message = 0, str(error)
+        assert abs(value) <= 1e100
+        assert message.endswith(".")
+
+
+@given(st.text(max_size=50))
+def test_check_answers_any_text(text):
+    for exercise_id in ("kl-discrete", "formula-kl-from-logvar", "posterior-collapse"):
+        feedback = check(variant(exercise_id, 0), text)
+        assert feedback.message
+        assert feedback.readable or not feedback.correct
+
+
+def test_a_name_of_the_formula_may_be_that_of_a_constant():
+    assert parse_formula("e + pi", ("e",))(e=1) == pytest.approx(1 + math.pi)
