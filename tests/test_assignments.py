@@ -267,6 +267,8 @@ def test_bank_lists_and_previews():
     assert [line.split()[0] for line in listed.splitlines()] == list(bank())
     preview = CliRunner().invoke(app, ["bank", "posterior-collapse", "--seed", "3"]).stdout
     assert "- **A.**" in preview
+    numbers = [CliRunner().invoke(app, ["bank", EXERCISES[0], "--seed", seed]) for seed in "123"]
+    assert len({run.stdout for run in numbers}) == 3
     assert all(mistake.says in preview for mistake in bank()["posterior-collapse"].mistakes)
 
 

@@ -35,7 +35,9 @@ def test_both_directions_are_torchs_and_the_four_terms_add_up():
 
 
 @pytest.mark.equation("KL.7", "KL.10")
-@pytest.mark.parametrize("numbers", [(1, 0.5, 0, 1), (6, 4, 0, 1), (0, 1, 6, 4), (2, 0.1, -1, 9)])
+@pytest.mark.parametrize(
+    "numbers", [(1, 0.5, 0, 1), (6, 4, 0, 1), (0, 1, 6, 4), (2, 0.1, -1, 9), (-1, 9, 2, 0.1)]
+)
 def test_the_shaded_area_is_the_divergence(numbers):
     widget = GaussianKL(*numbers)
     z, q, p, integrand = widget.curves()

@@ -778,7 +778,6 @@ for reading, sigma in {"variance 2": 2**0.5, "standard deviation 2": 2}.items():
 # | 004, §3.4 | $\mathbb{E}_p[q/p] = 1$ | at most 1 | (KL.5), exercise 7 |
 # | 004, §3.4 | KL of $\mathcal{N}(0, 1)$ and $\mathcal{N}(0, 2)$ is 0.443 and 0.693 | 0.0966 and 0.1534, or 0.3181 and 0.8069 | exercise 4 |
 # | 004, §3.4 | $\mathrm{KL}(p \Vert q)$ is mode-seeking, $\mathrm{KL}(q \Vert p)$ mean-seeking | the other way round | KL.forward-covers, KL.reverse-seeks |
-# | 004, §3.4 | KL adds up when $p$ factorises | when both do; the source does state both | (KL.11), 0.5108 nats |
 # | 004, §3.4 | the mean term is weighted by the variance | by its inverse | (KL.10), exercise 6 |
 # | 004, §3.4 | $\mathcal{N}(\mu, \sigma^2)$ for vectors | $\mathcal{N}(\mu, \operatorname{diag} \sigma^2)$ | (KL.12) |
 # | 004, §12 | KL is 0 if and only if $p = q$ | almost everywhere | (KL.5) |

@@ -21,7 +21,6 @@ from course_lib.exercises.assignments import FORMAT, KEY, InstructorError, seal,
 LARGEST_FILE = 5_000_000  # bytes; a notebook as handed out has some 10,000
 LONGEST_CELL = 10_000  # characters of an answer cell that are looked at
 RIGHT, OTHER, UNREADABLE, BLANK = "right", "other", "unreadable", "blank"
-IGNORED = ("__MACOSX",)  # and whatever begins with a dot, such as .ipynb_checkpoints
 
 ASSIGNED = re.compile(r"^[ \t]*answer[ \t]*=(?!=)", re.MULTILINE | re.IGNORECASE)
 CLOSING = {'"': '"', "'": "'", "“": "”“", "”": "”", "„": "“”", "‘": "’", "’": "’", "«": "»"}
@@ -85,7 +84,7 @@ def collect(
 ) -> Collected:
     """Find the notebooks of an assignment anywhere below a folder, whatever they are called.
 
-    Links are not followed. Hidden files, and folders that macOS adds to archives, are passed over.
+    Links are not followed. Hidden files are passed over.
     Raises InstructorError when there is no folder, none of the files is a notebook of this
     assignment, or they hold different lists of exercises.
     """
@@ -114,14 +113,14 @@ def collect(
 def _file_names(folder: Path) -> Iterator[str]:
     """Every file and link below the folder, relative to it, in an order that does not vary."""
     for where, folders, files in os.walk(folder):
+        folders[:] = sorted(filter(_counts, folders))
         links = [name for name in folders if os.path.islink(os.path.join(where, name))]
-        folders[:] = sorted(name for name in folders if name not in links and _counts(name))
-        for name in sorted(filter(_counts, files + links)):
+        for name in sorted([*filter(_counts, files), *links]):
             yield os.path.relpath(os.path.join(where, name), folder)
 
 
 def _counts(name: str) -> bool:
-    return not name.startswith(".") and name not in IGNORED
+    return not name.startswith(".")  # such as .ipynb_checkpoints, and all that macOS adds
 
 
 def _no_single_list(
