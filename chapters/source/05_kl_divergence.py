@@ -14,6 +14,7 @@ import torch
 from matplotlib import pyplot as plt
 from torch.distributions import Categorical, MixtureSameFamily, Normal
 
+from course_lib.exercises.card import ExerciseCard
 from course_lib.information import (
     bits_to_nats, cross_entropy, entropy, kl_bernoulli, kl_diagonal_normal, kl_discrete,
     kl_monte_carlo, kl_multivariate_normal, kl_normal, kl_normal_terms, nats_to_bits,
@@ -367,7 +368,7 @@ print(f"z: {exact:.4f} nats    3z − 7: {scaled:.4f} nats    |z|: {after:.2f} n
 # %%
 show_source(kl_normal)
 
-# %%
+# %% tags=["nbval-ignore-output"]
 tiny = 1e-9
 print(f"σ_q = 1 + 10⁻⁹, the sum of the four terms: {sum(kl_normal_terms(0, 1 + tiny)):.1e} nats")
 print(f"σ_q = 1 + 10⁻⁹, kl_normal:                 {kl_normal(0, 1 + tiny):.1e} nats")
@@ -462,7 +463,7 @@ claim(
 )
 
 # %% [markdown]
-# **Verdict.** The main source of this chapter has the two names the wrong way round. Minimising
+# **Verdict.** Source 004 has the two names the wrong way round. Minimising
 # $\mathrm{KL}(p \Vert q)$ over $q$ covers, minimising $\mathrm{KL}(q \Vert p)$ seeks. The second
 # is the one that variational autoencoders minimise (chapters 6 and 7).
 
@@ -659,8 +660,24 @@ claim(
 # %% [markdown]
 # ## Exercises
 #
-# Predict first, write the prediction down, then run or open the answer. The graded exercises of
-# this chapter, with numbers of your own, are in `course_lib.exercises`.
+# First three cards that check themselves. A wrong answer is told which of the usual mistakes it
+# is, and never the value; your attempts are kept in a file beside this notebook. Answers may be
+# expressions, such as `log(3)/2`.
+
+# %%
+ExerciseCard("kl-to-standard-normal")
+
+# %%
+ExerciseCard("formula-kl-to-standard-normal")
+
+# %%
+ExerciseCard("which-direction-covers")
+
+# %% [markdown]
+# `course_lib.exercises.bank()` lists 41 such exercises, and another `seed` gives other numbers:
+# `ExerciseCard("kl-from-logvar", seed=1)`.
+#
+# For the rest, predict first, write the prediction down, then run or open the answer.
 #
 # **1.** A code is made for bag $P$ (.8, .2), but the marbles come from $Q$ (.5, .5). How many bits
 # per marble are wasted? More or fewer than the other way round?

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from course_lib.exercises import variant
+
 EXECUTED = """() => {
     const cells = window.jupyterapp.shell.currentWidget.content.widgets;
     const code = cells.filter(c => c.model.type === "code" && c.model.sharedModel.source.trim());
@@ -38,8 +40,8 @@ def pixels(locator):
     return np.asarray(Image.open(io.BytesIO(locator.screenshot())).convert("L"), dtype=int)
 
 
-def find_widget(page, name):
-    """The first widget of that name on the page and its picture, scrolled into view."""
+def scroll_to(page, name):
+    """Scroll to the first cell that makes a widget of that name."""
     page.evaluate(
         """name => {
             const notebook = window.jupyterapp.shell.currentWidget.content;
@@ -48,6 +50,11 @@ def find_widget(page, name):
         }""",
         name,
     )
+
+
+def find_widget(page, name):
+    """The first widget of that name on the page and its picture, scrolled into view."""
+    scroll_to(page, name)
     alt = WIDGETS[name][0]
     widget = page.locator(".widget-vbox", has=page.get_by_role("img", name=alt)).first
     picture = widget.get_by_role("img", name=alt)
@@ -101,6 +108,22 @@ def test_typing_a_value_and_the_buttons_move_the_picture(open_chapter):
     reset = widget.get_by_role("button", name="code of the image")
     _, back = changed(page, picture, reset.click)
     assert (back == start).all()
+
+
+def test_a_wrong_answer_on_a_card_is_told_its_mistake_and_a_right_one_is_right(open_chapter):
+    page = open_chapter("05_kl_divergence")
+    run_all(page)
+    scroll_to(page, "ExerciseCard")
+    card = page.locator(".widget-vbox", has=page.get_by_role("button", name="Check")).first
+    numbers = variant("kl-to-standard-normal", 0).parameters
+    right = "(({mu})**2 + {sigma}**2 - log({sigma}**2) - 1) / 2".format(**numbers)
+    for answer, message in (
+        (f"2*({right})", "A factor of one half is missing."),
+        (right, "Right."),
+    ):
+        card.get_by_label("answer").fill(answer)
+        card.get_by_role("button", name="Check").click()
+        card.get_by_role("status").filter(has_text=message).wait_for(timeout=10_000)
 
 
 def test_before_anything_runs_the_page_shows_pictures_and_no_error(open_chapter):
