@@ -387,6 +387,10 @@ def test_gradients_are_numbers_at_the_extremes(dtype, sigma):
     assert all(x.grad.isfinite() for x in numbers)
 
 
+def test_half_a_square_overflows_only_where_its_value_does():
+    assert kl_normal(torch.tensor(2.2e19), 1.0).item() == pytest.approx(2.42e38, rel=1e-6)
+
+
 # In d dimensions
 
 
