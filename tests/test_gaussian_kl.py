@@ -105,3 +105,9 @@ def test_the_browser_keeps_the_values_in_which_chapters_start_their_sliders():
 def test_the_snapshot_shows_the_sliders_above_the_picture():
     widget = GaussianKL()
     assert widget.snapshot().height == widget.picture().height + 4 * 26
+
+
+def test_a_log_axis_shows_a_flat_density_beside_a_sharp_one():
+    widget = GaussianKL(mu_q=0, sigma_q=0.125, mu_p=0, sigma_p=8)
+    rows, _ = where(page(widget)[26:186, 70:390], (0xE7, 0x63, 0x00))  # the colour of p
+    assert np.ptp(rows) > 40  # on a linear axis a peak of 0.05 under one of 3 is a flat line

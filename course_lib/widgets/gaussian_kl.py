@@ -17,6 +17,7 @@ Q, P, POSITIVE, NEGATIVE = COLOURS[0], COLOURS[6], COLOURS[4], COLOURS[7]
 DENSITIES = (70, 26, 390, 186)  # left, top, right, bottom
 INTEGRAND = (70, 246, 390, 406)
 TABLE = (420, 26)  # left and top
+LOG_AXIS = 20  # ratio of the two peaks from which the densities are drawn on a log axis
 COLUMNS = (420, 610, 705)  # left edge of the names, right edges of the two directions
 ROWS = {
     "log_ratio": "log ratio of the σ",
@@ -31,7 +32,8 @@ class GaussianKL(PictureWidget):
 
     Above the two densities, below the integrand q log(q/p) whose area, counted negative below the
     axis, is KL(q‖p). Beside them both directions, term by term, in nats and in bits.
-    The sliders of the standard deviations are logarithmic; ten steps double the value.
+    The sliders of the standard deviations are logarithmic; ten steps double the value. So is the
+    density axis when one peak is 20 times as high as the other.
 
     mu_q, sigma_q, mu_p, sigma_p: where the sliders start; means in [−8, 8], sigmas in [1/16, 16].
     """
@@ -92,13 +94,23 @@ class GaussianKL(PictureWidget):
         z, q, p, integrand = self.curves()
         xs, span = z.tolist(), (z[0].item(), z[-1].item())
 
-        upper = Axes(DENSITIES, span, (0, _nice(max(q.max().item(), p.max().item()))), "z", "")
+        low, high = sorted((q.max().item(), p.max().item()))
+        if high < LOG_AXIS * low:
+            title, heights = "density of", (0, _nice(high))
+        else:  # the flatter curve would lie on the axis
+            title, heights = (
+                "log₁₀ density of",
+                (math.log10(low) // 1 - 3, math.log10(high) // 1 + 1),
+            )
+            q, p = (density.log10().clamp(min=heights[0]) for density in (q, p))
+        upper = Axes(DENSITIES, span, heights, "z", "")
         upper.draw_frame(draw)
         upper.draw_line(page, xs, p.tolist(), P)
         upper.draw_line(page, xs, q.tolist(), Q)
-        draw.text((DENSITIES[0], 6), "density of", "black", font(13))
-        draw.text((DENSITIES[0] + 78, 6), "q", Q, font(14))
-        draw.text((DENSITIES[0] + 96, 6), "p", P, font(14))
+        draw.text((DENSITIES[0], 6), title, "black", font(13))
+        after = DENSITIES[0] + font(13).getlength(f"{title} ")
+        draw.text((after, 6), "q", Q, font(14))
+        draw.text((after + 18, 6), "p", P, font(14))
 
         heights = (-_nice(-integrand.min().item()), _nice(integrand.max().item()))
         lower = Axes(INTEGRAND, span, heights, "z", "")
