@@ -81,21 +81,22 @@ def display_problems(chapters: dict[str, str]) -> list[str]:
 
 
 def reference_problems(chapters: dict[str, str], library: dict[str, str]) -> list[str]:
-    """Equations named in the library's docstrings that stand in no chapter."""
+    """Equations named in the library's docstrings and messages that stand in no chapter."""
     tagged = tags(chapters)
     return [
         f"{name} refers to ({tag}), which is in no chapter"
         for name, text in library.items()
-        for docstring in _docstrings(text)
-        for tag in REFERENCE.findall(docstring)
+        for string in _strings(text)
+        for tag in REFERENCE.findall(string)
         if tag not in tagged
     ]
 
 
-def _docstrings(text: str) -> Iterator[str]:
+def _strings(text: str) -> Iterator[str]:
+    """Docstrings, and messages such as those of the exercises."""
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            yield ast.get_docstring(node) or ""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
 
 
 def claim_problems(chapters: dict[str, str]) -> list[str]:
