@@ -609,7 +609,7 @@ claim(
 )
 
 # %% [markdown]
-# **Verdict.** The divergence is a length, to within what blocks of ten leave on the table. Two
+# **Verdict.** The divergence is a length, up to the little that blocks of ten marbles waste. Two
 # sources call it *information lost*. Nothing is lost: the message is longer and complete.
 
 # %% [markdown]
@@ -718,8 +718,8 @@ ExerciseCard("which-direction-covers")
 #
 # </details>
 #
-# **5. Spot the error.** "$\mathrm{KL}(p \Vert q)$ penalises $q$ for missing mass where $p$ has
-# mass (mode-seeking)."
+# **5. Spot the error.** A student writes: "Fitting $q$ by $\mathrm{KL}(p \Vert q)$ is mode-seeking,
+# because $q$ pays wherever $p$ has mass and $q$ has none."
 #
 # <details><summary>Answer</summary>
 #
@@ -728,12 +728,12 @@ ExerciseCard("which-direction-covers")
 #
 # </details>
 #
-# **6. Spot the error.** "$\frac{(\mu_1 - \mu_2)^2}{2\sigma_2^2}$ is the squared distance of the
-# means, weighted by the variance."
+# **6. Spot the error.** "The mean term of (KL.10) is the squared distance of the means times the
+# variance of $p$."
 #
 # <details><summary>Answer</summary>
 #
-# It is weighted by the *inverse* of the variance. Double $\sigma_2$, and it falls to a quarter.
+# It is divided by twice the variance. Double $\sigma_p$, and it falls to a quarter.
 #
 # </details>
 #
@@ -748,8 +748,8 @@ ExerciseCard("which-direction-covers")
 #
 # </details>
 #
-# **8. Spot the error.** "KL between two diagonal Gaussians: for $q = \mathcal{N}(\mu, \sigma^2)$
-# and $p = \mathcal{N}(0, 1)$, $\mathrm{KL} = \frac12 \sum_{j=1}^d (\mu_j^2 + \sigma_j^2 - 1 -
+# **8. Spot the error.** Under a heading about two diagonal normals stands: "with $q = \mathcal{N}(\mu,
+# \sigma^2)$ and $p = \mathcal{N}(0, 1)$, KL is $\frac12 \sum_{j=1}^d (\mu_j^2 + \sigma_j^2 - 1 -
 # \log \sigma_j^2)$."
 #
 # <details><summary>Answer</summary>
@@ -760,8 +760,8 @@ ExerciseCard("which-direction-covers")
 #
 # </details>
 #
-# **9. Spot the error.** "While calculating the KL divergence and reconstruction loss, we sample
-# from the latent space."
+# **9. Spot the error.** "Both parts of a VAE's loss, the KL and the reconstruction, have to be
+# estimated from samples of the code."
 #
 # <details><summary>Answer</summary>
 #
