@@ -485,6 +485,14 @@ def test_a_diagnosis_names_the_mistake_and_the_step(number):
     )
 
 
+def test_an_exercise_may_point_elsewhere():
+    entropy = {mistake.id: mistake for mistake in bank()["entropy-of-a-normal"].mistakes}
+    gradient = {mistake.id: mistake for mistake in bank()["gradient-in-mu"].mistakes}
+    assert entropy["wrong-sign"].says == gradient["wrong-sign"].says
+    assert "definitions" in entropy["wrong-sign"].see
+    assert "Differentiate" in gradient["wrong-sign"].see
+
+
 @pytest.mark.parametrize("answer", [None, 3, b"3", "", " \n"])
 def test_what_is_no_answer(number, answer):
     feedback = check(number, answer)
