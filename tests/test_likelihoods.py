@@ -107,49 +107,6 @@ def test_pixels_outside_the_unit_interval_are_refused(pixels):
         bernoulli_nll(torch.tensor([pixels]), torch.zeros(1, 2))
 
 
-@pytest.mark.parametrize("sigma", [0.01, 0.5**0.5, 1.0, 30.0])
-def test_gaussian_nll_is_scipys(sigma):
-    x, mean = images(5, 1, 2, 3), images(5, 1, 2, 3)
-    expected = -stats.norm(mean, sigma).logpdf(x).sum((1, 2, 3))
-    np.testing.assert_allclose(gaussian_nll(x, mean, sigma), expected)
-
-
-@pytest.mark.equation("AE.5")
-@given(st.floats(-5, 5))
-def test_squared_error_is_the_gaussian_nll_of_variance_one_half(mean):
-    x, means = torch.zeros(1, 7, dtype=torch.float64), torch.full((1, 7), mean, dtype=torch.float64)
-    constant = 3.5 * math.log(math.pi)  # (D/2) log π
-    expected = squared_error(x, means).item() + constant
-    assert gaussian_nll(x, means, 0.5**0.5).item() == pytest.approx(expected)
-
-
-def test_gaussian_nll_takes_a_sigma_for_each_pixel():
-    x, mean = images(2, 3), images(2, 3)
-    sigma = torch.tensor([0.1, 1.0, 10.0])
-    expected = -stats.norm(mean, sigma).logpdf(x).sum(1)
-    np.testing.assert_allclose(gaussian_nll(x, mean, sigma), expected, rtol=1e-6)
-
-
-@pytest.mark.equation("AE.6")
-@given(st.floats(0.001, 1), st.floats(0.001, 0.999))
-def test_the_first_half_alone_always_rewards_white(x, x_hat):
-    white = torch.tensor(x_hat, dtype=torch.float64, requires_grad=True)
-    (-x * white.log()).backward()
-    assert white.grad < 0  # more white is always better …
-    assert -x * math.log(x_hat) > 0  # … and only x̂ = 1 reaches 0
-
-
-@pytest.mark.parametrize("loss", [bernoulli_nll, squared_error])
-def test_shapes_that_differ_are_refused(loss):
-    with pytest.raises(ValueError, match=r"shape of x, \(2, 3\), got \(2, 1\)"):
-        loss(torch.zeros(2, 3), torch.zeros(2, 1))
-
-
-def test_pixels_outside_the_unit_interval_are_refused():
-    with pytest.raises(ValueError, match=r"x must lie in \[0, 1\], got values from -1 to 2"):
-        bernoulli_nll(torch.tensor([[-1.0, 2.0]]), torch.zeros(1, 2))
-
-
 @pytest.mark.parametrize("sigma", [0.0, -1.0, math.nan])
 def test_sigma_that_is_not_positive_is_refused(sigma):
     with pytest.raises(ValueError, match="sigma must be > 0"):
