@@ -35,8 +35,9 @@ history = fit(model, digits.images, epochs=20, batch_size=64, lr=3e-3, seed=seed
 LatentTraversal(model, digits.images[:300], digits.labels[:300])
 
 # %% [markdown]
-# If it does, everything works. If you see a picture but no sliders, the notebook is not connected
-# to Python: choose *Run → Run All Cells*. What the picture means is the subject of chapter 1.
+# If it does, everything works. If you see a picture but no sliders, or, in a notebook that you saved
+# and opened again, the words *Error displaying widget*, Python has not run the cells yet: choose
+# *Run → Run All Cells*. What the picture means is the subject of chapter 1.
 #
 # ## You will
 #
