@@ -10,8 +10,8 @@ from torch import Tensor
 
 from course_lib.training import History
 
-# Ten colours that stay apart in every common form of colour blindness and in order of lightness:
-# Petroff, Accessible Color Sequences for Data Visualization, arXiv 2107.02270.
+# Ten colours chosen to stay apart also for the colour-blind: Petroff, Accessible Color Sequences
+# for Data Visualization, arXiv 2107.02270.
 COLOURS = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
     "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",

@@ -1,6 +1,6 @@
 """Exercises on normal distributions.
 
-Formulas stand here for plain numbers, a hundred times faster than tensors of one element; the
+Formulas stand here for plain numbers, which are much faster than tensors of one element; the
 tests hold them to course_lib.information and to other oracles.
 """
 

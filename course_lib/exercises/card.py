@@ -57,10 +57,11 @@ class ExerciseCard(ipywidgets.VBox):
                 options=self.variant.choices, value=None, description="answer",
                 layout=ipywidgets.Layout(width="max-content"),
             )  # fmt: skip
-        placeholder = "a formula" if self.variant.kind == "formula" else "a number"
+        is_formula = self.variant.kind == "formula"
         return ipywidgets.Text(
-            description="answer", placeholder=placeholder, continuous_update=False
-        )
+            description="answer", placeholder="a formula" if is_formula else "a number",
+            continuous_update=False, layout={"width": "36em" if is_formula else "20em"},
+        )  # fmt: skip
 
     def _check(self, _: object) -> None:
         """Say what the checker says, and keep the attempt."""

@@ -1,6 +1,6 @@
-"""Drawing for widgets with Pillow: ten times faster than matplotlib, and enough for a few shapes.
+"""Drawing for widgets with Pillow: faster than matplotlib, and enough for a few shapes.
 
-Canvases use a palette (one byte a pixel), which halves the time to encode a PNG once more.
+Pictures in a palette, one byte a pixel, are encoded faster than those in three colours.
 """
 
 import io
