@@ -1,5 +1,15 @@
 """One model per file, each named like its chapter."""
 
 from course_lib.models.autoencoder import Autoencoder
+from course_lib.models.contractive_autoencoder import ContractiveAutoencoder
+from course_lib.models.denoising_autoencoder import DenoisingAutoencoder
+from course_lib.models.sparse_autoencoder import L1Autoencoder, SparseAutoencoder, TopKAutoencoder
 
-__all__ = ["Autoencoder"]
+__all__ = [
+    "Autoencoder",
+    "ContractiveAutoencoder",
+    "DenoisingAutoencoder",
+    "L1Autoencoder",
+    "SparseAutoencoder",
+    "TopKAutoencoder",
+]

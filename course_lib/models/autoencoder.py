@@ -22,10 +22,11 @@ class Autoencoder(nn.Module):
     image_shape: (C, H, W), so that D = C·H·W.
     latent_dim: d; below D the autoencoder is undercomplete, above D overcomplete.
     hidden: widths of the encoder's hidden layers, mirrored in the decoder; () is linear.
+    code: "linear" leaves the encoder's last layer as it is, "sigmoid" and "relu" bend it.
     likelihood: "bernoulli" (cross-entropy, AE.3; the decoder returns logits) or "gaussian"
         (squared error, AE.2; the decoder returns the mean).
     seed: of the initial weights.
-    Raises ValueError when latent_dim is below 1 or likelihood is neither of the two.
+    Raises ValueError when latent_dim is below 1 or likelihood or code is none of these.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Autoencoder(nn.Module):
         latent_dim: int,
         hidden: Sequence[int] = (128,),
         likelihood: Literal["bernoulli", "gaussian"] = "bernoulli",
+        code: Literal["linear", "sigmoid", "relu"] = "linear",
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -42,12 +44,16 @@ class Autoencoder(nn.Module):
         if likelihood not in ("bernoulli", "gaussian"):
             allowed = "'bernoulli' or 'gaussian'"
             raise ValueError(f"likelihood must be {allowed}, got {likelihood!r}")
+        if code not in ("linear", "sigmoid", "relu"):
+            raise ValueError(f"code must be 'linear', 'sigmoid' or 'relu', got {code!r}")
         self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim
         self.likelihood = likelihood
         sizes = [math.prod(image_shape), *hidden, latent_dim]
         generator = torch.Generator().manual_seed(seed)
         self.encoder = mlp(sizes, generator)
+        if code != "linear":
+            self.encoder.append(nn.Sigmoid() if code == "sigmoid" else nn.ReLU())
         self.decoder = mlp(sizes[::-1], generator)
 
     def encode(self, x: Tensor) -> Tensor:
@@ -67,10 +73,13 @@ class Autoencoder(nn.Module):
         """The reconstruction x̂: (B, C, H, W) → (B, C, H, W) in pixel units."""
         return self.decode_mean(self.encode(x))
 
+    def nll(self, x: Tensor, output: Tensor) -> Tensor:
+        """How badly the decoder's output explains x: (AE.3) in nats or (AE.2), per image (B,)."""
+        return (bernoulli_nll if self.likelihood == "bernoulli" else squared_error)(x, output)
+
     def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
-        """One term, the reconstruction: (AE.3) in nats or (AE.2), averaged over the batch.
+        """One term, the reconstruction, averaged over the batch.
 
         `generator` is for models whose loss draws random numbers; this one draws none.
         """
-        nll = bernoulli_nll if self.likelihood == "bernoulli" else squared_error
-        return Loss({"reconstruction": nll(x, self.decode(self.encode(x))).mean()})
+        return Loss({"reconstruction": self.nll(x, self.decode(self.encode(x))).mean()})

@@ -1,0 +1,114 @@
+"""The contractive autoencoder and three routes to its penalty.
+
+Rifai, Vincent, Muller, Glorot & Bengio, Contractive Auto-Encoders: Explicit Invariance During
+Feature Extraction, ICML 2011. Hutchinson, A Stochastic Estimator of the Trace of the Influence
+Matrix, Communications in Statistics 18, 1989.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import jacrev, vmap
+from torch.nn import functional as F
+
+from course_lib.models.autoencoder import Autoencoder
+from course_lib.models.parts import Loss
+
+
+def jacobian(encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """J = ∂h/∂x for every image, exact for any differentiable encoder: (B, d, D).
+
+    encode: (B, ...) → (B, d), each image by itself; x: (B, ...) with D numbers per image.
+    """
+    return vmap(jacrev(lambda image: encode(image[None])[0]))(x).flatten(2)
+
+
+def contractive_penalty(encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """‖J‖²_F = Σⱼ Σₖ (∂hⱼ/∂xₖ)²  (CAE.2), exact for any differentiable encoder.
+
+    Arguments as for `jacobian`. Returns (B,), squared units of the code per squared pixel unit.
+    """
+    return jacobian(encode, x).square().sum((1, 2))
+
+
+def sigmoid_contractive_penalty(h: Tensor, W: Tensor) -> Tensor:
+    """‖J‖²_F = Σⱼ (hⱼ(1 − hⱼ))² ‖Wⱼ‖²  (CAE.4) for a single layer h = sigmoid(Wx + b).
+
+    h: (B, d); W: (d, D). Returns (B,).
+    """
+    return (h * (1 - h)).square() @ W.square().sum(1)
+
+
+def hutchinson_contractive_penalty(
+    encode: Callable[[Tensor], Tensor],
+    x: Tensor,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """‖vᵀJ‖² with independent vⱼ = ±1: an unbiased estimate of ‖J‖²_F  (CAE.5).
+
+    Arguments as for `jacobian`; one backward pass, whatever d is. Returns (B,).
+    """
+    if not x.requires_grad:
+        x = x.detach().requires_grad_()
+    with torch.enable_grad():
+        h = encode(x)  # (B, d)
+        v = 2.0 * torch.randint(0, 2, h.shape, generator=generator) - 1
+        # Images do not touch each other, so one backward pass gives vᵀJ of every image.
+        (vJ,) = torch.autograd.grad((v * h).sum(), x, create_graph=True)
+    return vJ.flatten(1).square().sum(1)
+
+
+class TiedDecoder(nn.Module):
+    """h ↦ Wᵀh + c, where W is the weight of the encoder's layer and only c is its own."""
+
+    def __init__(self, layer: nn.Linear) -> None:
+        super().__init__()
+        self.weight = layer.weight
+        self.bias = nn.Parameter(torch.zeros(layer.in_features))
+
+    def forward(self, h: Tensor) -> Tensor:
+        return F.linear(h, self.weight.T, self.bias)
+
+
+class ContractiveAutoencoder(Autoencoder):
+    """An autoencoder with sigmoid units whose code may not react to small changes  (CAE.1).
+
+    weight: λ ≥ 0. tied: let the decoder use the encoder's weights, transposed, as in the paper;
+        only without hidden layers. The rest is as in Autoencoder.
+    With hidden=() the penalty is (CAE.4), otherwise it is estimated by (CAE.5).
+    Raises ValueError when tied weights and hidden layers are asked for together.
+    """
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        latent_dim: int,
+        hidden: Sequence[int] = (),
+        *,
+        weight: float = 1.0,
+        tied: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(image_shape, latent_dim, hidden, code="sigmoid", **kwargs)
+        if tied and hidden:
+            raise ValueError(f"tied weights need hidden=(), got hidden={tuple(hidden)}")
+        if tied:
+            self.decoder = TiedDecoder(self.encoder[0])
+        self.hidden = tuple(hidden)
+        self.weight = weight
+
+    def penalty(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """‖J‖²_F per image (B,): exact without hidden layers, else one random probe."""
+        if self.hidden:
+            return hutchinson_contractive_penalty(self.encode, x, generator)
+        return sigmoid_contractive_penalty(self.encode(x), self.encoder[0].weight)
+
+    def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
+        """Two terms: the reconstruction and, with weight λ, the contractive penalty."""
+        terms = {
+            "reconstruction": self.nll(x, self.decode(self.encode(x))).mean(),
+            "contraction": self.penalty(x, generator).mean(),
+        }
+        return Loss(terms, {"contraction": self.weight})

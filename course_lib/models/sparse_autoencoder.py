@@ -1,0 +1,94 @@
+"""Sparse autoencoders: a penalty on mean activations, an L1 penalty, and the k largest.
+
+KL penalty: Lee, Ekanadham & Ng, Sparse Deep Belief Net Model for Visual Area V2, NeurIPS 2007;
+Ng, Sparse Autoencoder, CS294A lecture notes, 2011. L1: Olshausen & Field, Emergence of
+Simple-Cell Receptive Field Properties by Learning a Sparse Code for Natural Images, Nature 381,
+1996. Top-k: Makhzani & Frey, k-Sparse Autoencoders, ICLR 2014.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from course_lib.information import kl_bernoulli
+from course_lib.models.autoencoder import Autoencoder
+from course_lib.models.parts import Loss
+
+
+def kl_sparsity(h: Tensor, rho: float) -> Tensor:
+    """Ω = Σⱼ KL(ρ‖ρ̂ⱼ) in nats, with ρ̂ⱼ the mean of hⱼ over the batch  (SAE.2, SAE.3).
+
+    h: activations (B, d); rho: the target ρ in (0, 1). Returns a scalar.
+    Raises ValueError when rho or one of the means does not lie in (0, 1), where the divergence
+    is infinite or undefined, as happens with ReLU.
+    """
+    if not 0 < rho < 1:
+        raise ValueError(f"rho must lie in (0, 1), got {rho}")
+    rho_hat = h.mean(0)  # (d,)
+    if not ((rho_hat > 0) & (rho_hat < 1)).all():
+        raise ValueError(
+            f"mean activations must lie in (0, 1), got {rho_hat.min():g} to {rho_hat.max():g}; "
+            "use sigmoid units, or an L1 penalty"
+        )
+    return kl_bernoulli(rho, rho_hat).sum()
+
+
+class SparseAutoencoder(Autoencoder):
+    """An autoencoder with sigmoid units whose mean activation is pulled towards ρ  (SAE.1).
+
+    rho: the target ρ in (0, 1); weight: λ ≥ 0. The rest is as in Autoencoder.
+    """
+
+    def __init__(self, *args: Any, rho: float = 0.05, weight: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(*args, code="sigmoid", **kwargs)
+        self.rho = rho
+        self.weight = weight
+
+    def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
+        """Two terms: the reconstruction and, with weight λ, the sparsity penalty (SAE.3)."""
+        h = self.encode(x)
+        terms = {
+            "reconstruction": self.nll(x, self.decode(h)).mean(),
+            "sparsity": kl_sparsity(h, self.rho),
+        }
+        return Loss(terms, {"sparsity": self.weight})
+
+
+class L1Autoencoder(Autoencoder):
+    """An autoencoder with ReLU units whose sum is penalised for every image  (SAE.5).
+
+    weight: λ ≥ 0. The rest is as in Autoencoder.
+    """
+
+    def __init__(self, *args: Any, weight: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(*args, code="relu", **kwargs)
+        self.weight = weight
+
+    def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
+        """Two terms: the reconstruction and, with weight λ, the sum of the activations."""
+        h = self.encode(x)
+        terms = {
+            "reconstruction": self.nll(x, self.decode(h)).mean(),
+            "sparsity": h.abs().sum(1).mean(),
+        }
+        return Loss(terms, {"sparsity": self.weight})
+
+
+class TopKAutoencoder(Autoencoder):
+    """An autoencoder with ReLU units of which only the k largest of an image count  (SAE.6).
+
+    k: 1 ≤ k ≤ latent_dim. The rest is as in Autoencoder. Raises ValueError for other k.
+    """
+
+    def __init__(self, *args: Any, k: int, **kwargs: Any) -> None:
+        super().__init__(*args, code="relu", **kwargs)
+        if not 1 <= k <= self.latent_dim:
+            raise ValueError(f"k must lie between 1 and latent_dim = {self.latent_dim}, got {k}")
+        self.k = k
+
+    def encode(self, x: Tensor) -> Tensor:
+        """The k largest activations, the others set to 0: (B, C, H, W) → (B, d)."""
+        h = super().encode(x)
+        values, units = h.topk(self.k, dim=1)  # (B, k)
+        return torch.zeros_like(h).scatter(1, units, values)
