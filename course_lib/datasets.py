@@ -10,7 +10,7 @@ import hashlib
 import math
 import os
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +78,23 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def sample(self, n: int, seed: int = 0) -> "ImageSet":
+        """n images drawn at random without replacement, or the whole set when it has no more.
+
+        Some copies of MNIST are sorted by class, so the first n would not do.
+        Raises ValueError when n is below 1.
+        """
+        if n < 1:
+            raise ValueError(f"n must be at least 1, got {n}")
+        if n >= len(self):
+            return self
+        chosen = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))[:n]
+        parts = {
+            name: None if (part := getattr(self, name)) is None else part[chosen]
+            for name in ("images", "labels", "factors")
+        }
+        return replace(self, **parts)
 
 
 def load(name: str, split: str = "train") -> ImageSet:

@@ -99,16 +99,15 @@ class ContractiveAutoencoder(Autoencoder):
         self.hidden = tuple(hidden)
         self.weight = weight
 
-    def penalty(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """‖J‖²_F per image (B,): exact without hidden layers, else one random probe."""
-        if self.hidden:
-            return hutchinson_contractive_penalty(self.encode, x, generator)
-        return sigmoid_contractive_penalty(self.encode(x), self.encoder[0].weight)
-
     def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
         """Two terms: the reconstruction and, with weight λ, the contractive penalty."""
+        h = self.encode(x)
+        if self.hidden:
+            penalty = hutchinson_contractive_penalty(self.encode, x, generator)
+        else:
+            penalty = sigmoid_contractive_penalty(h, self.encoder[0].weight)
         terms = {
-            "reconstruction": self.nll(x, self.decode(self.encode(x))).mean(),
-            "contraction": self.penalty(x, generator).mean(),
+            "reconstruction": self.nll(x, self.decode(h)).mean(),
+            "contraction": penalty.mean(),
         }
         return Loss(terms, {"contraction": self.weight})
