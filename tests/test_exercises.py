@@ -14,7 +14,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, optimize, stats
-from torch.distributions import Bernoulli, Categorical, Normal, kl_divergence
+from torch.distributions import Bernoulli, Categorical, MultivariateNormal, Normal, kl_divergence
 
 from course_lib import information
 from course_lib.exercises import Exercise, Mistake, bank, bank_discrete, bank_normal, check, variant
@@ -90,6 +90,27 @@ TYPED = {
         "unweighted": "log(rho/r) + log((1 - rho)/(1 - r))",
         "negative-divergence": "rho*log(r/rho) + (1 - rho)*log((1 - r)/(1 - rho))",
         "bits-for-nats": "rho*log2(rho/r) + (1 - rho)*log2((1 - rho)/(1 - r))",
+    },
+    "formula-score-of-a-noisy-normal": {
+        None: "-(x - {m})/({s}**2 + sigma**2)",
+        "wrong-sign": "(x - {m})/({s}**2 + sigma**2)",
+        "noise-forgotten": "-(x - {m})/{s}**2",
+        "noise-alone": "-(x - {m})/sigma^2",
+        "standard-deviations-added": "({m} - x)/({s} + sigma)**2",
+        "divided-by-sigma": "({m} - x)/sqrt({s}**2 + sigma**2)",
+        "mean-ignored": "-x/({s}**2 + sigma**2)",
+        "denoiser-given": "(sigma**2*{m} + {s}**2*x)/({s}**2 + sigma**2)",
+    },
+    "formula-penalty-of-one-unit": {
+        None: "(h*(1 - h))**2*(w1**2 + w2**2)",
+        "slope-not-squared": "h*(1 - h)*(w1**2 + w2**2)",
+        "weights-not-squared": "(h - h^2)^2*(w1 + w2)",
+        "not-squared": "h*(1 - h)*w1 + h*(1 - h)*w2",
+        "sum-then-square": "(h*(1 - h)*w1 + h*(1 - h)*w2)**2",
+        "slope-forgotten": "w1**2 + w2**2",
+        "activation-for-slope": "(h*w1)**2 + (h*w2)**2",
+        "slope-of-tanh": "(1 - h**2)**2*(w1**2 + w2**2)",
+        "root-given": "h*(1 - h)*sqrt(w1**2 + w2**2)",
     },
 }  # fmt: skip
 
@@ -333,7 +354,92 @@ def beta_from_gradients(D, d, k, s):
     return weights[1] / weights[0]
 
 
+def tensor(*values):
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def noisy_density(x_noisy, m, s, sigma, weigh=lambda x: 1.0):
+    """∫ weigh(x) N(x; m, s²) N(x̃; x, σ²) dx, also where it is tiny."""
+    clean, noise = stats.norm(m, s), stats.norm(x_noisy, sigma)
+    return integrate.quad(
+        lambda x: weigh(x) * clean.pdf(x) * noise.pdf(x), m - 12 * s, m + 12 * s,
+        epsabs=0, epsrel=1e-10, limit=200,
+    )[0]  # fmt: skip
+
+
+def posterior_mean(x_noisy, m, s, sigma):
+    evidence = noisy_density(x_noisy, m, s, sigma)
+    return noisy_density(x_noisy, m, s, sigma, weigh=lambda x: x) / evidence
+
+
+def score(x_noisy, m, s, sigma):
+    return slope(lambda x: math.log(noisy_density(x, m, s, sigma)), x_noisy, step=1e-3)
+
+
+def score_where_the_denoiser_answers(sigma, x_noisy, r):
+    """Of that normal with s = σ/2 whose posterior mean is r."""
+    s, far = sigma / 2, x_noisy + 4 * (r - x_noisy)
+    m = optimize.brentq(lambda m: posterior_mean(x_noisy, m, s, sigma) - r, x_noisy, far)
+    return score(x_noisy, m, s, sigma)
+
+
+def jacobian_of_a_layer(h, *rows):
+    """By autograd, at a pixel vector and with the biases that give these activations."""
+    x, weights = torch.linspace(-1, 2, len(rows[0]), dtype=torch.float64), tensor(*rows)
+    bias = torch.logit(tensor(*h)) - weights @ x
+    return torch.autograd.functional.jacobian(lambda x: torch.sigmoid(weights @ x + bias), x)
+
+
+def squared_singular_values(jacobian):
+    return torch.linalg.svdvals(jacobian).square().sum().item()
+
+
+def encoder_with(squared_norm, D):
+    """A matrix of two rows with this squared Frobenius norm."""
+    matrix = torch.rand(2, D, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    return matrix * math.sqrt(squared_norm) / torch.linalg.matrix_norm(matrix)
+
+
+def probed(v, j1, j2):
+    """‖vᵀJ‖² by a backward pass through the linear map J."""
+    x = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    (tensor(j1, j2) @ x).backward(tensor(*v))
+    return x.grad.square().sum().item()
+
+
+def shift_of_the_code(D, frobenius, noise):
+    """The code under noise is a normal; its variances are those of torch."""
+    J = encoder_with(frobenius, D)
+    code = MultivariateNormal(torch.zeros(2, dtype=torch.float64), noise**2 * J @ J.T)
+    return code.variance.sum().item()
+
+
+def scaled_penalty(p, s):
+    weights = encoder_with(p, 5)
+    x = torch.ones(5, dtype=torch.float64)
+    return squared_singular_values(
+        torch.autograd.functional.jacobian(lambda x: (s * weights) @ x, x)
+    )
+
+
 ORACLES = {
+    "denoising-loss": lambda x, x_noisy, x_hat: torch.nn.functional.mse_loss(
+        tensor(*x_hat), tensor(*x), reduction="sum").item(),
+    "best-denoiser": lambda m, s, sigma, x_noisy: posterior_mean(x_noisy, m, s, sigma),
+    "score-from-a-denoiser": score_where_the_denoiser_answers,
+    "formula-score-of-a-noisy-normal": lambda x, sigma, m, s: score(x, m, s, sigma),
+    "sparsity-from-activations":
+        lambda rho, h1, h2: torch_kl(coin(rho), Bernoulli(tensor(h1, h2).mean(dim=1))),
+    "lifetime-sparsity": lambda a, b, c, d: (tensor(a, b, c, d).mean(dim=1))[1].item(),
+    "participation-ratio":
+        lambda w: 1 / Categorical(tensor(*w).square()).probs.square().sum().item(),
+    "contractive-penalty":
+        lambda h, w1, w2: squared_singular_values(jacobian_of_a_layer(h, w1, w2)),
+    "formula-penalty-of-one-unit":
+        lambda h, w1, w2: squared_singular_values(jacobian_of_a_layer((h,), (w1, w2))),
+    "hutchinson-probe": probed,
+    "code-shift-under-noise": shift_of_the_code,
+    "contractive-loophole": scaled_penalty,
     "entropy-in-bits": lambda p: stats.entropy(p, base=2),
     "cross-entropy": lambda p, q: stats.entropy(p) + stats.entropy(p, q),
     "kl-discrete": lambda p, q: torch_kl(die(p), die(q)),
@@ -456,6 +562,34 @@ def test_only_the_right_line_is_the_loss_of_a_binary_pixel():
     right, wrong = lines("loss-of-a-binary-pixel")
     assert losses(right) == pytest.approx(bernoulli_nll(x, logits).tolist())
     assert not any(losses(line) == pytest.approx(losses(right)) for line in wrong)
+
+
+def test_a_relu_may_leave_the_range_of_the_penalty():
+    right, _ = lines("sparsity-penalty-of-a-relu")
+    assert right.startswith("Undefined")
+    with pytest.raises(ValueError, match="rho_hat must lie in"):
+        information.kl_bernoulli(0.05, 1.7)
+
+
+def test_the_penalty_may_be_zero_whatever_is_active_for_one_image():
+    together = torch.zeros(20, 40).index_fill(0, torch.tensor([3]), 1)  # all units, one image
+    constant = torch.full((20, 40), 0.05)
+    for h in (together, constant):
+        penalty = information.kl_bernoulli(0.05, h.mean(dim=0)).sum()
+        assert penalty.item() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_linear_encoder_has_no_curvature_and_pays():
+    weights, x = tensor([1, -2], [0.5, 3]), tensor(0.3, -0.7)
+
+    def penalty(x):
+        jacobian = torch.autograd.functional.jacobian(lambda x: weights @ x, x, create_graph=True)
+        return jacobian.square().sum()
+
+    right, _ = lines("slope-or-curvature")
+    assert "a linear encoder pays too" in right
+    assert penalty(x).item() == pytest.approx(14.25)
+    assert torch.equal(penalty(x), penalty(2 * x))  # the slope is the same everywhere
 
 
 # Feedback

@@ -1,12 +1,16 @@
-"""All exercises: discrete distributions, normals, latent-variable models, understanding."""
+"""All exercises: discrete distributions, regularised autoencoders, normals, latent-variable models,
+understanding.
+"""
 
 from course_lib.exercises.bank_discrete import DISCRETE
 from course_lib.exercises.bank_latent import LATENT
 from course_lib.exercises.bank_meaning import MEANING
 from course_lib.exercises.bank_normal import NORMAL
+from course_lib.exercises.bank_regularised import REGULARISED
 from course_lib.exercises.exercise import Exercise
 
-EXERCISES = {exercise.id: exercise for exercise in (*DISCRETE, *NORMAL, *LATENT, *MEANING)}
+GROUPS = (DISCRETE, REGULARISED, NORMAL, LATENT, MEANING)
+EXERCISES = {exercise.id: exercise for group in GROUPS for exercise in group}
 
 
 def bank() -> dict[str, Exercise]:

@@ -3,7 +3,7 @@
 from math import log, log2
 
 from course_lib.exercises.exercise import Exercise, on_grid, probabilities
-from course_lib.exercises.mistakes import DEFINITIONS, SPARSITY, slips
+from course_lib.exercises.mistakes import DEFINITIONS, slips
 
 LN2 = log(2)
 Distribution = tuple[float, ...]
@@ -27,11 +27,6 @@ def kl(p: Distribution, q: Distribution) -> float:
 def kl_bernoulli(rho: float, rho_hat: float) -> float:
     """KL(ρ‖ρ̂) = ρ log(ρ/ρ̂) + (1 − ρ) log((1 − ρ)/(1 − ρ̂)) in nats, both inside (0, 1)."""
     return kl((rho, 1 - rho), (rho_hat, 1 - rho_hat))
-
-
-def penalty(rho: float, rho_hat: tuple[float, ...]) -> float:
-    """Σⱼ KL(ρ‖ρ̂ⱼ) in nats."""
-    return sum(kl_bernoulli(rho, r) for r in rho_hat)
 
 
 def draw_pair(random):
@@ -122,71 +117,4 @@ MARBLES = Exercise(
     hints=("The excess length is a divergence.", "The bag that is drawn from comes first."),
 )  # fmt: skip
 
-SPARSITY_PENALTY = Exercise(
-    id="sparsity-penalty",
-    title="The penalty of a sparse autoencoder",
-    kind="number",
-    draw=lambda random: {"rho": on_grid(random, 0.02, 0.3, 0.01),
-                         "rho_hat": tuple(on_grid(random, 0.02, 0.8, 0.01) for _ in range(3))},
-    statement=r"Three hidden units have the mean activations $\hat\rho = <rho_hat>$, and the "
-    r"target is $\rho = <rho>$. What is the penalty $\sum_j \mathrm{KL}(\rho \,\|\, \hat\rho_j)$?",
-    unit="nats",
-    truth=penalty,
-    mistakes=slips({
-        "swapped-direction": lambda rho, rho_hat: sum(kl_bernoulli(r, rho) for r in rho_hat),
-        "dropped-second-half": lambda rho, rho_hat: sum(rho * log(rho / r) for r in rho_hat),
-        "wrong-sign-inside": lambda rho, rho_hat: sum(
-            rho * log(rho / r) - (1 - rho) * log((1 - rho) / (1 - r)) for r in rho_hat),
-        "mean-over-units": lambda rho, rho_hat: penalty(rho, rho_hat) / 3,
-        "mean-activation-first": lambda rho, rho_hat: 3 * kl_bernoulli(rho, sum(rho_hat) / 3),
-        "bits-for-nats": lambda rho, rho_hat: penalty(rho, rho_hat) / LN2,
-        "log10": lambda rho, rho_hat: penalty(rho, rho_hat) / log(10),
-    }),
-    hints=("Each unit has its own divergence between two Bernoulli distributions.",
-           "Each divergence has two terms."),
-)  # fmt: skip
-
-SPARSITY_GRADIENT = Exercise(
-    id="sparsity-gradient",
-    title="The slope of the sparsity penalty",
-    kind="number",
-    draw=lambda random: {"rho": on_grid(random, 0.02, 0.3, 0.01),
-                         "r": on_grid(random, 0.02, 0.8, 0.01)},
-    statement=r"The target is $\rho = <rho>$. What is the derivative of "
-    r"$\mathrm{KL}(\rho \,\|\, \hat\rho)$ with respect to $\hat\rho$ at $\hat\rho = <r>$?",
-    truth=lambda rho, r: (1 - rho) / (1 - r) - rho / r,
-    mistakes=slips({
-        "wrong-sign": lambda rho, r: rho / r - (1 - rho) / (1 - r),
-        "wrong-sign-inside": lambda rho, r: -(1 - rho) / (1 - r) - rho / r,
-        "dropped-second-half": lambda rho, r: -rho / r,
-        "gradient-of-swapped": lambda rho, r: log(r / rho) - log((1 - r) / (1 - rho)),
-    }, see=SPARSITY),
-    hints=("The derivative of −log ρ̂ is −1/ρ̂.",
-           "In the second term the inner derivative brings another minus sign."),
-)  # fmt: skip
-
-FORMULA_SPARSITY = Exercise(
-    id="formula-sparsity-penalty",
-    title="The penalty of one unit as a formula",
-    kind="formula",
-    statement=r"Let $\rho$ be the target and $r = \hat\rho$ the mean activation of one unit. What "
-    r"is $\mathrm{KL}(\rho \,\|\, \hat\rho)$ between the two Bernoulli distributions, in nats?",
-    domain={"rho": (0.02, 0.5), "r": (0.02, 0.9)},
-    truth=lambda rho, r: kl_bernoulli(rho, r),
-    mistakes=slips({
-        "swapped-direction": lambda rho, r: kl_bernoulli(r, rho),
-        "dropped-second-half": lambda rho, r: rho * log(rho / r),
-        "wrong-sign-inside":
-            lambda rho, r: rho * log(rho / r) - (1 - rho) * log((1 - rho) / (1 - r)),
-        "cross-entropy-given": lambda rho, r: cross_entropy((rho, 1 - rho), (r, 1 - r)),
-        "unweighted": lambda rho, r: log(rho / r) + log((1 - rho) / (1 - r)),
-        "negative-divergence": lambda rho, r: -kl_bernoulli(rho, r),
-        "bits-for-nats": lambda rho, r: kl_bernoulli(rho, r) / LN2,
-    }, see=SPARSITY),
-    hints=("There are two outcomes: active and not.", "Each outcome has a term p log(p/q)."),
-)  # fmt: skip
-
-DISCRETE = (
-    ENTROPY, CROSS_ENTROPY, KL_DISCRETE, MARBLES, SPARSITY_PENALTY, SPARSITY_GRADIENT,
-    FORMULA_SPARSITY,
-)  # fmt: skip
+DISCRETE = (ENTROPY, CROSS_ENTROPY, KL_DISCRETE, MARBLES)

@@ -16,12 +16,49 @@ UNITS = "Look at nats and bits in chapter 5, (KL.4)."
 NON_NEGATIVE = "Look at the proof in chapter 5 that no divergence is, (KL.5)."
 GRADIENT = "Differentiate the terms of (KL.10) in chapter 5 one after the other."
 DEFINITIONS = "Look at the definitions in chapter 5, (KL.1) to (KL.3)."
-SPARSITY = "Look at the divergence between two coins in chapter 5, (KL.6)."
+CLEAN_TARGET = "Look at the loss of a denoising autoencoder in chapter 2, (DAE.4)."
+DENOISER = "Look at the best denoiser of a normal in chapter 2, (DAE.6)."
+SCORE = "Look at the score that a denoiser estimates in chapter 2, (DAE.6) and (DAE.7)."
+SPARSITY = "Look at mean activations and their penalty in chapter 3, (SAE.2) and (SAE.3)."
+SPARSITY_SLOPE = "Look at the slope of the penalty in chapter 3, (SAE.4)."
+LIFETIME = "Look at lifetime and population sparsity in chapter 3, (SAE.8)."
+LOCALISATION = "Look at the participation ratio in chapter 3, (SAE.7)."
+CLOSED_FORM = "Look at the closed form for a sigmoid layer in chapter 4, (CAE.2) to (CAE.4)."
+HUTCHINSON = "Look at Hutchinson's estimate in chapter 4, (CAE.5)."
+SHIFT = "Look at the code under small noise in chapter 4, (CAE.6)."
+LOOPHOLE = "Look at how the penalty can be escaped in chapter 4, (CAE.7)."
 LIKELIHOOD = "Look at the negative log-likelihood of a normal in chapter 1, (AE.5)."
 SPREAD = "Write down the mean and the variance of the decoded code wz."
 ELBO = "Look at the derivation of the ELBO in the chapter on the VAE."
 
 CATALOGUE = {
+    CLEAN_TARGET: {
+        "noisy-target": "The reconstruction was compared with the corrupted image.",
+        "doing-nothing": "This is the error of the corrupted image, before any reconstruction.",
+        "only-corrupted-pixels": "Only the corrupted pixel was counted; the others count too.",
+        "mean-over-pixels": "The pixels were averaged; the loss is a sum over them.",
+        "not-squared": "The terms were added without being squared.",
+        "sum-then-square": "The terms were added first and squared afterwards.",
+        "extra-half": "There is a factor of one half too many.",
+        "root-given": "This is the root of what was asked for.",
+    },
+    DENOISER: {
+        "weights-swapped": "The weights changed places: more noise would mean more trust in x̃.",
+        "ratio-for-share": "The weight of x̃ is the ratio of two variances; it can exceed one.",
+        "mean-ignored": "The mean of the clean values was taken as zero.",
+        "corrupted-given": "This is x̃ itself, as if nothing were known about x.",
+        "prior-mean-given": "This is the mean of x, as if x̃ said nothing.",
+        "halfway": "Mean and corrupted value got equal weights, whatever the noise.",
+    },
+    SCORE: {
+        "times-noise-variance": "The difference was multiplied by the variance of the noise.",
+        "step-given": "This is the step that the denoiser makes; it was not divided by anything.",
+        "corrupted-not-subtracted": "The corrupted value was not subtracted.",
+        "denoiser-left-out": "The denoiser's answer was left out.",
+        "noise-forgotten": "This belongs to the clean value; the noise was left out.",
+        "noise-alone": "Only the variance of the noise was counted; the clean value varies too.",
+        "denoiser-given": "This is the denoiser's answer, and the score was asked for.",
+    },
     DENSITIES: {
         "sigma-for-variance": "A standard deviation stands where the variance belongs.",
         "variance-for-sigma": "The variance was taken for σ and squared once more.",
@@ -105,7 +142,52 @@ CATALOGUE = {
         "mean-over-units": "The units were averaged; the penalty is a sum over them.",
         "mean-activation-first": "The activations were averaged; each unit has its own term.",
         "wrong-sign-inside": "One of the two terms has the wrong sign.",
+        "penalty-per-image": "Each single activation was compared with the target.",
+        "averaged-over-units": "The average was taken over the units of each image.",
+        "squared-distance": "This is a squared distance to the target and no divergence.",
+    },
+    SPARSITY_SLOPE: {
         "gradient-of-swapped": "This differentiates the divergence in the other direction.",
+    },
+    LIFETIME: {
+        "population-for-lifetime": "This counts units for one image, not images for one unit.",
+        "whole-table": "This is the share among all units and images.",
+        "count-for-share": "This is a number of cases, and their share was asked for.",
+        "inactive-share": "The cases in which the unit is not active were counted.",
+        "divided-by-units": "The division is by the number of units.",
+    },
+    LOCALISATION: {
+        "above-not-squared": "The sum above the line was not squared.",
+        "half-the-powers": "Absolute values and squares stand where higher powers belong.",
+        "counted-weights": "This counts the weights that are not zero, however small they are.",
+        "compared-with-largest": "The sum was divided by the largest of its terms.",
+    },
+    CLOSED_FORM: {
+        "mean-over-entries": "The entries were averaged; the squared norm is a sum over them.",
+        "slope-not-squared": "The derivative of the sigmoid was not squared.",
+        "weights-not-squared": "The weights were not squared.",
+        "slope-forgotten": "The derivative of the sigmoid was left out.",
+        "activation-for-slope": "The activation stands where the derivative belongs.",
+        "slope-of-tanh": "This holds the derivative of tanh; the units are sigmoids.",
+    },
+    HUTCHINSON: {
+        "probe-on-the-right": "The probe was put on the pixels, as Jv; it belongs to the units.",
+        "exact-given": "This is the exact squared norm; one probe gives an estimate of it.",
+        "signs-ignored": "The rows were added without the signs of the probe.",
+        "averaged-over-the-probe": "This was divided by the length of the probe.",
+    },
+    SHIFT: {
+        "two-noisy-codes": "This is the distance of two noisy codes; one of the two is clean.",
+        "times-pixels": "This was multiplied by the number of pixels; the norm adds them up.",
+        "divided-by-pixels": "This was divided by the number of pixels.",
+        "penalty-squared-again": "The norm was squared a second time.",
+    },
+    LOOPHOLE: {
+        "penalty-unchanged": "Only the reconstruction stays as it is; the encoder has changed.",
+        "scale-not-squared": "The scale was not squared.",
+        "scale-doubled": "The penalty was multiplied by twice the scale.",
+        "divided-by-scale": "The penalty was divided by the scale, as the decoder's weights are.",
+        "divided-by-square": "This is how the squared norm of the decoder's Jacobian changes.",
     },
     LIKELIHOOD: {
         "dropped-normaliser": "The term with log 2πσ² is missing.",
