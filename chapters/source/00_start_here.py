@@ -176,6 +176,9 @@ claim(
 # | deterministic encoder | $f_\phi$ | `encode` | $g_\phi$ | $f$ | Encoder | $g$ | $f_\theta$ (§1) |
 # | deterministic decoder | $g_\theta$ | `decode` | $f_\theta$ | $g$ | Decoder | $f$ | $g_\phi$ (§1) |
 # | reconstruction | $\hat{x}$ | `x_hat` | $x'$, $\hat{x}$ | $\hat{\mathbf{x}}$ | $X'$ | $\hat{X}$ | $\hat{x}$ |
+# | activations of hidden units | $h$ | `h` | $h$, $a_j^{(l)}$ | – | – | – | – |
+# | weight of a penalty | $\lambda$ | `weight` | $\lambda$ | – | – | – | $\lambda$ |
+# | target and mean of an activation | $\rho$; $\hat{\rho}$ | `rho`; `rho_hat` | $\rho$; $\hat{\rho}$ | – | – | – | – |
 # | damaged image | $\tilde{x}$ | `x_tilde` | $\tilde{x}$ | – | – | – | – |
 # | encoder as a distribution | $q_\phi(z \mid x)$ | `encode` | $q_\phi(z \mid x)$ | $q(\mathbf{z} \mid \mathbf{x})$ | $Q(Z \mid X)$ | $q_\phi(z \mid x)$ | $q_\phi(z \mid x)$ |
 # | decoder as a distribution | $p_\theta(x \mid z)$ | `decode` | $p_\theta(x \mid z)$ | $p(\mathbf{x} \mid \mathbf{z})$ | $P(X \mid Z)$ | $p(X \mid z_i)$ | $p_\theta(x \mid z)$ |

@@ -674,7 +674,7 @@ ExerciseCard("formula-kl-to-standard-normal")
 ExerciseCard("which-direction-covers")
 
 # %% [markdown]
-# `course_lib.exercises.bank()` lists 41 such exercises, and another `seed` gives other numbers:
+# `course_lib.exercises.bank()` lists all such exercises, and another `seed` gives other numbers:
 # `ExerciseCard("kl-from-logvar", seed=1)`.
 #
 # For the rest, predict first, write the prediction down, then run or open the answer.

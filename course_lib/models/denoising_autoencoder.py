@@ -67,41 +67,41 @@ class DenoisingAutoencoder(Autoencoder):
 
     def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
         """The reconstruction of the clean x from its corrupted version, which is drawn anew."""
-        corrupted = self.corruption(x, self.strength, generator)
-        return Loss({"reconstruction": self.nll(x, self.decode(self.encode(corrupted))).mean()})
+        x_tilde = self.corruption(x, self.strength, generator)
+        return Loss({"reconstruction": self.nll(x, self.decode(self.encode(x_tilde))).mean()})
 
 
-def gaussian_denoiser(x: Tensor, mean: Tensor, covariance: Tensor, sigma: float) -> Tensor:
+def gaussian_denoiser(x_tilde: Tensor, mean: Tensor, covariance: Tensor, sigma: float) -> Tensor:
     """E[x | x̃] = m + Σ(Σ + σ²I)⁻¹(x̃ − m) for x ~ N(m, Σ) under Gaussian noise  (DAE.6).
 
-    x: x̃, (B, D); mean: m, (D,); covariance: Σ, (D, D); sigma: σ > 0 of the noise.
+    x_tilde: x̃, (B, D); mean: m, (D,); covariance: Σ, (D, D); sigma: σ > 0 of the noise.
     Returns (B, D), the best guess in squared error. Raises ValueError when sigma is not positive.
     """
     _check_sigma(sigma)
     noisy_covariance = covariance + sigma**2 * torch.eye(len(mean), dtype=covariance.dtype)
-    return mean + torch.linalg.solve(noisy_covariance, (x - mean).T).T @ covariance
+    return mean + torch.linalg.solve(noisy_covariance, (x_tilde - mean).T).T @ covariance
 
 
-def empirical_denoiser(x: Tensor, points: Tensor, sigma: float) -> Tensor:
+def empirical_denoiser(x_tilde: Tensor, points: Tensor, sigma: float) -> Tensor:
     """E[x | x̃] = Σᵢ wᵢ xᵢ, wᵢ ∝ exp(−‖x̃ − xᵢ‖² / 2σ²), when x is one of N points  (DAE.8).
 
-    x: x̃, (B, D); points: xᵢ, (N, D); sigma: σ > 0 of the Gaussian noise.
+    x_tilde: x̃, (B, D); points: xᵢ, (N, D); sigma: σ > 0 of the Gaussian noise.
     Returns (B, D). Raises ValueError when sigma is not positive.
     """
     _check_sigma(sigma)
-    weights = torch.softmax(-torch.cdist(x, points).square() / (2 * sigma**2), dim=1)  # (B, N)
-    return weights @ points
+    distances = torch.cdist(x_tilde, points)  # (B, N)
+    return torch.softmax(-distances.square() / (2 * sigma**2), dim=1) @ points
 
 
-def score_from_denoiser(x: Tensor, denoised: Tensor, sigma: float) -> Tensor:
+def score_from_denoiser(x_tilde: Tensor, denoised: Tensor, sigma: float) -> Tensor:
     """∇ log p_σ(x̃) = (E[x | x̃] − x̃) / σ²  (DAE.7, Tweedie's formula).
 
-    x: x̃, of any shape; denoised: E[x | x̃], or an estimate of it; sigma: σ > 0 of the Gaussian
+    x_tilde: x̃, of any shape; denoised: E[x | x̃], or an estimate of it; sigma: σ > 0 of the Gaussian
     noise. Returns the same shape. Raises ValueError when sigma is not positive.
     Efron, Tweedie's Formula and Selection Bias, JASA 106, 2011.
     """
     _check_sigma(sigma)
-    return (denoised - x) / sigma**2
+    return (denoised - x_tilde) / sigma**2
 
 
 def _uniform_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
