@@ -1,6 +1,7 @@
 """Settings of every test run: no windows, one thread a worker; in CI no skipped test."""
 
 import os
+from pathlib import Path
 
 os.environ["MPLBACKEND"] = "Agg"
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers, and the kernels they start, share the cores
@@ -11,6 +12,16 @@ import pytest  # noqa: E402
 
 # Not for the kernels, in which pictures belong into the notebook.
 del os.environ["MPLBACKEND"]
+
+
+@pytest.fixture
+def real_files():
+    """The folder of the original MNIST and Fashion-MNIST files; skipped where they are not."""
+    shared = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("COURSE_DATA_DIR") or shared)
+    if not (folder / "mnist").is_dir() or not (folder / "fashion-mnist").is_dir():
+        pytest.skip("the original MNIST and Fashion-MNIST files are not here: set COURSE_DATA_DIR")
+    return folder
 
 
 def pytest_configure(config):

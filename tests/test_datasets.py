@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import importlib.util
 import math
-import os
 import struct
 import subprocess
 import sys
@@ -22,11 +21,6 @@ from course_lib import datasets
 from course_lib.datasets import ImageSet, load, read_idx
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-ORIGINALS = Path(os.environ.get("COURSE_DATA_DIR") or REPOSITORY.parent / "shared" / "data")
-needs_originals = pytest.mark.skipif(
-    not (ORIGINALS / "mnist").is_dir() or not (ORIGINALS / "fashion-mnist").is_dir(),
-    reason="the original MNIST and Fashion-MNIST files are not here: set COURSE_DATA_DIR",
-)
 IMAGES, LABELS = datasets.IDX_FILES["test"]
 
 
@@ -191,9 +185,8 @@ def test_damaged_cache_is_replaced(originals, mirror, monkeypatch, damage):
     assert mirror.requests.count(f"/{LABELS}") == 1
 
 
-@needs_originals
-def test_download_of_the_real_files(mirror, monkeypatch):
-    folder = ORIGINALS / "mnist"
+def test_download_of_the_real_files(mirror, real_files, monkeypatch):
+    folder = real_files / "mnist"
     files = {file: (folder / file).read_bytes() for file in (IMAGES, LABELS)}
     monkeypatch.setitem(datasets.MIRRORS, "mnist", (mirror("good", files),))
     assert load("mnist", "test").images.shape == (10_000, 1, 28, 28)
@@ -314,10 +307,9 @@ def test_well_formed(name, split):
     torch.testing.assert_close(load(name, split).images, images.images, rtol=0, atol=0)
 
 
-@needs_originals
 @pytest.mark.parametrize(("name", "split"), REAL_SHAPES)
-def test_real_sets_well_formed(name, split, monkeypatch):
-    monkeypatch.setenv("COURSE_DATA_DIR", str(ORIGINALS))
+def test_real_sets_well_formed(name, split, real_files, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA_DIR", str(real_files))
     images = load(name, split)
     assert_well_formed(images, REAL_SHAPES[name, split])
     if name == "fashion_mnist":
