@@ -14,6 +14,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch.nn import functional as F
 
 from course_lib.datasets import load
+from course_lib.evaluation import confident_share, nearest_distance
 from course_lib.information import cross_entropy, entropy
 from course_lib.likelihoods import bernoulli_nll, gaussian_nll, squared_error
 from course_lib.models import Autoencoder
@@ -43,7 +44,9 @@ diagram = model_diagram(
         ("reconstruction $\\hat{x}$", x_hat),
     ]
 )
-show(diagram, alt="An autoencoder: an image, the encoder, its code, the decoder, the reconstruction.")
+show(
+    diagram, alt="An autoencoder: an image, the encoder, its code, the decoder, the reconstruction."
+)
 
 # %% [markdown]
 # ## You will
@@ -167,7 +170,9 @@ figure = training_curves(history)
 floor = bernoulli_nll(train.images, torch.logit(train.images, eps=1e-6)).mean().item()
 figure.axes[0].axhline(floor, color="0.4", linestyle="--", linewidth=1)
 figure.axes[0].text(60, floor, "floor: entropy of the pixels", ha="right", va="bottom")
-show(figure, alt="The training loss falls steeply for ten epochs and then slowly towards the floor.")
+show(
+    figure, alt="The training loss falls steeply for ten epochs and then slowly towards the floor."
+)
 
 # %% [markdown]
 # The curve flattens above the dashed line, the floor of (AE.4). What lies between the two is what
@@ -486,32 +491,21 @@ show(
 # %%
 classifier = LogisticRegression(C=100, max_iter=5000).fit(flat_train, train.labels)
 
-
-def confident_share(images):
-    """Share of the images that the classifier assigns to one class with more than 90 %."""
-    return (classifier.predict_proba(images.flatten(1)).max(1) > 0.9).mean().item()
-
-
-def distance_to(points, others):
-    """Median over the points of the distance to the nearest of the others."""
-    return torch.cdist(points.flatten(1), others.flatten(1)).amin(1).median().item()
-
-
 # %%
 claim(
     "AE.holes-confidence",
     "it is sure of over 90 % of test digits and of under 60 % of samples",
-    confident_share(test.images) > 0.9 and confident_share(samples) < 0.6,
+    confident_share(classifier, test.images) > 0.9 and confident_share(classifier, samples) < 0.6,
 )
 claim(
     "AE.holes-distance",
     "samples lie over 1.4 times as far from the training images as test digits",
-    distance_to(samples, train.images) > 1.4 * distance_to(test.images, train.images),
+    nearest_distance(samples, train.images) > 1.4 * nearest_distance(test.images, train.images),
 )
 claim(
     "AE.holes-codes",
     "random codes lie over 1.8 times as far from the training codes as test codes",
-    distance_to(random_codes, codes) > 1.8 * distance_to(test_codes, codes),
+    nearest_distance(random_codes, codes) > 1.8 * nearest_distance(test_codes, codes),
 )
 
 # %% [markdown]
@@ -527,7 +521,7 @@ with torch.no_grad():
 claim(
     "AE.holes-dimension",
     "with d = 2 the samples lie nearer to the training images than with 8",
-    distance_to(flat_samples, train.images) < 0.9 * distance_to(samples, train.images),
+    nearest_distance(flat_samples, train.images) < 0.9 * nearest_distance(samples, train.images),
 )
 
 # %% [markdown]
