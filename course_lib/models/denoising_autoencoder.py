@@ -66,9 +66,10 @@ class DenoisingAutoencoder(Autoencoder):
         self.strength = strength
 
     def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
-        """The reconstruction of the clean x from its corrupted version, which is drawn anew."""
+        """The reconstruction of the clean x from a corrupted x̃, drawn anew in every call."""
         corrupted = self.corruption(x, self.strength, generator)
-        return Loss({"reconstruction": self.nll(x, self.decode(self.encode(corrupted))).mean()})
+        output = self.decode(self.encode(corrupted))
+        return Loss({"reconstruction": self.nll(x, output).mean()})
 
 
 def gaussian_denoiser(x: Tensor, mean: Tensor, covariance: Tensor, sigma: float) -> Tensor:
