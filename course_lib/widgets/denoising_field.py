@@ -115,11 +115,12 @@ class DenoisingField(PictureWidget):
             self._disc(draw, point, 2.5)
 
     def _draw_mean(self, draw: ImageDraw.ImageDraw) -> None:
-        self._disc(draw, self._mean.tolist(), 5)
-        x, y = self._mean.tolist()
+        mean, (low, high) = self._mean.tolist(), self._axes.x_range
+        self._disc(draw, mean, 5)
         s = self.sigma.value
-        corners = (*self._place([x - s, y + s]), *self._place([x + s, y - s]))
-        draw.ellipse(corners, outline=255, width=ZOOM)
+        if s < high - low:  # else it lies outside, and Pillow is slow with huge circles
+            corners = [mean[0] - s, mean[1] + s], [mean[0] + s, mean[1] - s]
+            draw.ellipse([self._place(corner) for corner in corners], outline=255, width=ZOOM)
 
     def _draw_arrows(self, draw: ImageDraw.ImageDraw) -> None:
         for start, end in zip(*(part.tolist() for part in self.field()), strict=True):
