@@ -2,8 +2,8 @@
 # # 2 · Denoising autoencoder
 #
 # A denoising autoencoder is given a damaged image and has to rebuild the undamaged one. The next
-# three cells train one, beside a plain autoencoder with the same layers, and draw it. The rest of the
-# chapter explains what it learns, and at which noise it is of use.
+# three cells train one, beside a plain autoencoder with the same layers, and draw it. The rest of
+# the chapter explains what it learns, and at which noise it is of use.
 
 # %%
 import math
@@ -78,14 +78,14 @@ show(diagram, alt=alt)
 # %% [markdown]
 # ## The idea
 #
-# The code above has 128 numbers for a digit of 64 pixels. In chapter 1 such a wide autoencoder copied:
-# for every image it could pass each pixel through. Nothing in the loss asks it to know what a digit
-# looks like.
+# The code above has 128 numbers for a digit of 64 pixels. In chapter 1 such a wide autoencoder
+# copied: for every image it could pass each pixel through. Nothing in the loss asks it to know what
+# a digit looks like.
 #
-# Now set half of the pixels to 0 before the network sees the image, and still ask for the whole image.
-# A copy is useless, because it copies the holes. To fill a hole, the network has to know which
-# pixels tend to be bright together. The bottleneck is no longer what prevents the copy, so the
-# code may be as wide as you like.
+# Now set half of the pixels to 0 before the network sees the image, and still ask for the whole
+# image. A copy is useless, because it copies the holes. To fill a hole, the network has to know
+# which pixels tend to be bright together. The bottleneck is no longer what prevents the copy, so
+# the code may be as wide as you like.
 #
 # Three things matter, and each will be tested below:
 #
@@ -135,9 +135,9 @@ show(image_rows({"test image": test.images, **rows}), alt=alt)
 # $$ \mathcal{L}(\phi, \theta) = \frac{1}{B} \sum_{i=1}^{B}
 #    \ell\bigl(x_i,\; g_\theta(f_\phi(\tilde{x}_i))\bigr) \tag{DAE.4} $$
 #
-# $\ell$ is the squared error (AE.2) or the cross-entropy (AE.3) of one image. Compare with
-# chapter 1: the encoder is given $\tilde{x}_i$ in place of $x_i$, and that is all. The left argument,
-# the target, is still the clean $x_i$. The main source describes the model but prints no loss.
+# $\ell$ is the squared error (AE.2) or the cross-entropy (AE.3) of one image. Compare with chapter
+# 1: the encoder is given $\tilde{x}_i$ in place of $x_i$, and that is all. The left argument, the
+# target, is still the clean $x_i$. The main source describes the model but prints no loss.
 #
 # ### What the best denoiser answers
 #
@@ -162,21 +162,20 @@ print(f"smallest expected cross-entropy at x̂ = {answers[entropies.argmin()].it
 #    \mathbb{E}\,\lVert x - r(\tilde{x}) \rVert^2 \tag{DAE.5} $$
 #
 # over all functions $r$, and it minimises the expected cross-entropy, too. The reason is the same
-# for both. For one $\tilde{x}$ and one pixel, the derivative of the expected loss with respect to the
-# answer is $2 (r - \mathbb{E}[x \mid \tilde{x}])$ for the squared error, and
-# $(r - \mathbb{E}[x \mid \tilde{x}]) / (r (1 - r))$ for the cross-entropy. Both are zero only at the
-# conditional mean. A mean of several digits is a blurred digit. That is the price of being right on
-# average.
+# for both. For one $\tilde{x}$ and one pixel, the derivative of the expected loss with respect to
+# the answer is $2 (r - \mathbb{E}[x \mid \tilde{x}])$ for the squared error, and $(r - \mathbb{E}[x
+# \mid \tilde{x}]) / (r (1 - r))$ for the cross-entropy. Both are zero only at the conditional mean.
+# A mean of several digits is a blurred digit. That is the price of being right on average.
 #
 # ### When the data are normal
 #
-# For most data nobody can write down $\mathbb{E}[x \mid \tilde{x}]$. For normal data with normal noise
-# one can. Let $x \sim \mathcal{N}(m, \Sigma)$ and let $\tilde{x}$ be (DAE.2). Then
+# For most data nobody can write down $\mathbb{E}[x \mid \tilde{x}]$. For normal data with normal
+# noise one can. Let $x \sim \mathcal{N}(m, \Sigma)$ and let $\tilde{x}$ be (DAE.2). Then
 #
 # $$ r^*(\tilde{x}) = m + \Sigma (\Sigma + \sigma^2 I)^{-1} (\tilde{x} - m) \tag{DAE.6} $$
 #
-# In one dimension: the answer lies between $m$ and $\tilde{x}$, and $\tilde{x}$ counts with the weight
-# $s^2 / (s^2 + \sigma^2)$, the share of the data in the variance of $\tilde{x}$.
+# In one dimension: the answer lies between $m$ and $\tilde{x}$, and $\tilde{x}$ counts with the
+# weight $s^2 / (s^2 + \sigma^2)$, the share of the data in the variance of $\tilde{x}$.
 #
 # Now give this denoiser a *clean* value. It cannot know that it is clean, and moves it towards the
 # mean all the same, the further the stronger the noise it was made for:
@@ -194,16 +193,17 @@ for sigma in (0.5, 1.0, 2.0):
 #
 # ### The score
 #
-# Let $p_\sigma$ be the density of $\tilde{x}$, which is the density of the data blurred by the noise. The
-# gradient of its logarithm is called the **score**. It points to where the density grows
+# Let $p_\sigma$ be the density of $\tilde{x}$, which is the density of the data blurred by the
+# noise. The gradient of its logarithm is called the **score**. It points to where the density grows
 # fastest. For Gaussian noise the best denoiser knows it (Tweedie's formula):
 #
 # $$ \nabla \log p_\sigma(\tilde{x})
 #    = \frac{r^*(\tilde{x}) - \tilde{x}}{\sigma^2} \tag{DAE.7} $$
 #
-# To denoise is to take a step uphill, from the unlikely towards the likely. In this way a network that was
-# never told a density learns the slope of one. **Diffusion models** use just this: a network
-# denoises at many strengths, and samples are made by following its scores from pure noise to an image.
+# To denoise is to take a step uphill, from the unlikely towards the likely. In this way a network
+# that was never told a density learns the slope of one. **Diffusion models** use just this: a
+# network denoises at many strengths, and samples are made by following its scores from pure noise
+# to an image.
 #
 # ### When all there is are the training images
 #
@@ -220,8 +220,9 @@ for sigma in (0.5, 1.0, 2.0):
 # %% [markdown]
 # ## The code
 #
-# The model is `Autoencoder` of chapter 1 with another `loss`. `generator` comes from `fit`; it moves
-# on with every call, so that the noise is new in every batch and the training can be repeated.
+# The model is `Autoencoder` of chapter 1 with another `loss`. `generator` comes from `fit`; it
+# moves on with every call, so that the noise is new in every batch and the training can be
+# repeated.
 
 # %%
 show_source(DenoisingAutoencoder)
@@ -243,7 +244,7 @@ figure.axes[0].legend(frameon=False)
 show(figure, alt="Both training losses fall; that of the denoising autoencoder stays higher.")
 
 # %% [markdown]
-# The upper curve is also rougher: each epoch has new noise.
+# The upper curve stays higher, since a hidden pixel can only be guessed.
 
 # %% [markdown]
 # ## Explore
@@ -274,16 +275,16 @@ trained = {f"trained on {name.split(',')[0]}": model for name, model in by_kind.
 DenoisingRows({"plain": plain, **trained}, test.images)
 
 # %% [markdown]
-# On clean images doing nothing is best, then the plain autoencoder. Under masking the network trained on it
-# fills the holes, and at strength 0.9 it draws a blur that resembles the mean of all digits. But under
-# Gaussian noise the same network turns specks into strokes. It has learned that whatever
-# is bright is ink, because masking never adds any.
+# On clean images doing nothing is best, then the plain autoencoder. Under masking the network
+# trained on it fills the holes, and at strength 0.9 it draws a blur that resembles the mean of all
+# digits. But under Gaussian noise the same network draws strokes that are too thick and too bright.
+# It has learned that whatever is bright is ink, because masking never adds any.
 #
 # ### The field of the best denoiser
 #
-# The same in a plane, where a denoiser can be drawn as arrows. The data are 120 points near a ring. Each
-# arrow leads from a noisy point $\tilde{x}$ to the answer (DAE.8). Nothing is trained here; this is
-# the exact optimum.
+# The same in a plane, where a denoiser can be drawn as arrows. The data are 120 points near a ring.
+# Each arrow leads from a noisy point $\tilde{x}$ to the answer (DAE.8). Nothing is trained here;
+# this is the exact optimum.
 #
 # - Make $\sigma$ very small. Where exactly do the arrows end?
 # - Raise it until the arrows end between the points. What has become of the gaps?
@@ -297,10 +298,10 @@ ring = torch.stack([radii * angles.cos(), radii * angles.sin()], 1)
 DenoisingField(ring, sigma=0.25)
 
 # %% [markdown]
-# For small $\sigma$ every arrow ends in the nearest point of the data: the perfect denoiser of the training
-# set has *memorised* the training set. For a middle $\sigma$ the arrows lead to the ring, whether there
-# is a point or a gap; the optimum has smoothed over single points. For large $\sigma$ all arrows
-# lead to the mean of the data, where there are no data at all.
+# For small $\sigma$ every arrow ends in the nearest point of the data: the perfect denoiser of the
+# training set has *memorised* the training set. For a middle $\sigma$ the arrows lead to the ring,
+# whether there is a point or a gap; the optimum has smoothed over single points. For large $\sigma$
+# all arrows lead to the mean of the data, where there are no data at all.
 
 # %% [markdown]
 # ## Measure
@@ -322,7 +323,7 @@ nothing = torch.nn.Identity()
 half_masked = damaged(masking, 0.5)
 claim(
     "DAE.removes-noise",
-    "of the error by masking half of the pixels it leaves under a half, the plain one over a half",
+    "of the error by masking it leaves under a half, the plain one over a half",
     error(denoiser, half_masked) < 0.5 * error(nothing, half_masked) < error(plain, half_masked),
 )
 claim(
@@ -332,15 +333,16 @@ claim(
 )
 
 # %% [markdown]
-# **Verdict.** It repairs holes, and it pays on clean images, as (DAE.6) led us to expect. The plain one is
-# nearly the identity on clean images; on the digits its error there is 6 % of their variance. So it passes
-# most of the damage on.
+# **Verdict.** It repairs holes, and it pays on clean images, as (DAE.6) led us to expect. The plain
+# one is nearly the identity on clean images; on the digits its error there is 6 % of their
+# variance. So it passes most of the damage on.
 
 # %% [markdown]
 # ### At which noise does it help, and at which does it hurt?
 #
-# Train at four strengths and test each network at all strengths. Before you look: which of the
-# curves will be lowest at strength 0, and which at 0.9?
+# Train at four strengths and test each network at all strengths, against doing nothing and against
+# the mean image. Before you look: which of the curves will be lowest at strength 0, and which at
+# 0.9?
 
 # %% tags=["nbval-ignore-output"]
 by_strength = {0.5: denoiser}
@@ -372,10 +374,10 @@ alt = "Error against strength. Doing nothing and plain rise steeply, the denoisi
 show(figure, alt=alt)
 
 # %% [markdown]
-# Read the figure from left to right. At 0 the order is: doing nothing, plain, then the denoising networks
-# from weak to strong training noise. The curves soon cross. On the digits the plain autoencoder at strength 0.5
-# is already worse than always answering with the mean image; the networks trained at 0.5 and 0.7 are
-# not, even at 0.9.
+# Read the figure from left to right. At 0 the order is: doing nothing, plain, then the denoising
+# networks from weak to strong training noise. The curves soon cross. On the digits the plain
+# autoencoder at strength 0.5 is already worse than always answering with the mean image; the
+# networks trained at 0.5 and 0.7 are not, even at 0.9.
 
 # %%
 own = {s: curves[f"trained at {s}"] for s in (0.1, 0.3, 0.5, 0.7)}
@@ -393,15 +395,15 @@ claim(
 )
 claim(
     "DAE.wrong-strength",
-    "trained at .1 it makes over 1.4 times the error of trained at .7, at .7; and vice versa",
+    "at .7, training at .1 costs over 40 % more error; and vice versa",
     own[0.1][7] > 1.4 * own[0.7][7] and own[0.7][1] > 1.4 * own[0.1][1],
 )
 
 # %% [markdown]
-# **Verdict.** A denoising autoencoder helps near the noise that it was trained on and hurts on cleaner
-# images. The stronger the training noise, the higher the price. There is no best strength without
-# saying what the network is for. And no network is sure to beat doing nothing: with MNIST, whose images are
-# harder to draw, doing nothing still wins at strength 0.1.
+# **Verdict.** A denoising autoencoder helps near the noise that it was trained on and hurts on
+# cleaner images. The stronger the training noise, the higher the price. There is no best strength
+# without saying what the network is for. And no network is sure to beat doing nothing: with MNIST,
+# whose images are harder to draw, doing nothing still wins at strength 0.1.
 
 # %% [markdown]
 # ### Does the target have to be the clean image?
@@ -419,7 +421,7 @@ class NoisyTarget(DenoisingAutoencoder):
 copyist = NoisyTarget(image_shape, 128, strength=0.5, seed=seed)
 copyist_history = fit(copyist, train.images, **settings)
 
-# %%
+# %% tags=["nbval-ignore-output"]
 with torch.no_grad():
     rows = {"clean target": denoiser(half_masked), "noisy target": copyist(half_masked)}
 alt = "Digits with holes; repaired when the target was clean, holes copied when it was noisy."
@@ -432,7 +434,7 @@ left = {
 }
 claim(
     "DAE.clean-target",
-    "with the noisy image as target over 0.6 of the error is left, with the clean one under half",
+    "with a noisy target over 0.6 of the error is left, with a clean one under half",
     left["noisy"] > 0.6 and left["clean"] < 0.5,
 )
 
@@ -444,8 +446,8 @@ claim(
 # %% [markdown]
 # ### Does the noise have to be new each time?
 #
-# Mask each training image once, and show that same masked image in every epoch. `frozen` holds pairs
-# of a masked and a clean image.
+# Mask each training image once, and show that same masked image in every epoch. `frozen` holds
+# pairs of a masked and a clean image.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -462,7 +464,7 @@ frozen_history = fit(frozen, torch.stack([masked_once, train.images], 1), **sett
 # %%
 claim(
     "DAE.fresh-noise",
-    "noise that never changes leaves over 1.1 times the error of fresh noise on test images",
+    "on test images, noise that never changes leaves over 1.1 times the error",
     error(frozen, half_masked) > 1.1 * error(denoiser, half_masked),
 )
 
@@ -473,8 +475,8 @@ claim(
 # %% [markdown]
 # ### Does a bottleneck denoise by itself?
 #
-# A narrow plain autoencoder has never seen noise either, but it can only draw what eight numbers can say.
-# Test it on salt and pepper.
+# A narrow plain autoencoder has never seen noise either, but it can only draw what eight numbers
+# can say. Test it on salt and pepper.
 
 # %% tags=["nbval-ignore-output"]
 narrow = Autoencoder(image_shape, latent_dim=8, seed=seed)
@@ -491,15 +493,15 @@ claim(
 )
 claim(
     "DAE.bottleneck-not-enough",
-    "but the narrow one leaves over 1.5 times as much as one trained on salt and pepper",
+    "but the narrow one leaves over 1.5 times as much as one trained for it",
     left["narrow"] > 1.5 * left["trained"],
 )
 
 # %% [markdown]
-# **Verdict.** It removes part of the specks, since what no digit has is hard to draw. But so does the wide one,
-# whose weights have seen digits only, too. Under masking it depends on the data: on the digits
-# the narrow one leaves less than the wide one, on MNIST more. Training for the noise does far more than a
-# bottleneck.
+# **Verdict.** It removes part of the specks, since what no digit has is hard to draw. But so does
+# the wide one, whose weights have seen digits only, too. Under masking it depends on the data: on
+# the digits the narrow one leaves less than the wide one, on MNIST more. Training for the noise
+# does far more than a bottleneck.
 
 # %% [markdown]
 # ### Does robustness to one kind of noise carry over to another?
@@ -514,7 +516,7 @@ table = {
 }
 
 # %% tags=["nbval-ignore-output"]
-figure, axis = plt.subplots(figsize=(5.4, 2.3))
+figure, axis = plt.subplots(figsize=(6.4, 2.4))
 relative = torch.tensor(list(table.values()))
 relative = relative / torch.tensor([error(nothing, damaged(*d)) for d in damages.values()])
 axis.imshow(relative, cmap="Blues", vmin=0, vmax=1.2, aspect="auto")
@@ -531,33 +533,33 @@ show(figure, alt="A table of errors: small where a network is tested on what it 
 masking_row, gaussian_row, pepper_row = (table[name] for name in damages)
 claim(
     "DAE.no-carry-over",
-    "trained on masking, it makes over 0.8 times the error of the plain one on the other kinds",
+    "on the other kinds, training on masking leaves over 0.8 of the plain one's error",
     masking_row[1] > 0.8 * table["plain"][1] and masking_row[2] > 0.8 * table["plain"][2],
 )
 claim(
     "DAE.specialists-win",
-    "and over 1.7 times the error of the networks trained on them",
+    "that is over 1.7 times the error of the networks trained on them",
     masking_row[1] > 1.7 * gaussian_row[1] and masking_row[2] > 1.7 * pepper_row[2],
 )
 claim(
     "DAE.some-carry-over",
-    "but trained on Gaussian noise it makes under 0.7 of the plain one's error on salt and pepper",
+    "on salt and pepper, training on Gaussian noise leaves under 0.7 of it",
     gaussian_row[2] < 0.7 * table["plain"][2],
 )
 
 # %% [markdown]
-# **Verdict.** Not in general. The network that was trained to fill holes gains nothing against the other kinds; on
-# the digits it is worse at both than the plain one.
-# Gaussian noise and salt and pepper both lift dark pixels and darken bright ones, and there
-# robustness does carry over. Ask a denoiser which noise it was trained on.
+# **Verdict.** Not in general. The network that was trained to fill holes gains nothing against the
+# other kinds; on the digits it is worse at both than the plain one. Gaussian noise and salt and
+# pepper both lift dark pixels and darken bright ones, and there robustness does carry over. Ask a
+# denoiser which noise it was trained on.
 
 # %% [markdown]
 # ### Is the code invariant to noise? Are its features better?
 #
-# Mask half of the pixels and see how far the code moves, relative to how far the codes of different images
-# are spread: the root of $\mathbb{E}\lVert f(\tilde{x}) - f(x) \rVert^2$ over the root of
-# $\mathbb{E}\lVert f(x) - \bar{f} \rVert^2$, with $\bar{f}$ the mean code. 0 means invariant; a shift of 1 is as
-# large as the distance to the mean.
+# Mask half of the pixels and see how far the code moves, relative to how far the codes of different
+# images are spread: the root of $\mathbb{E}\lVert f(\tilde{x}) - f(x) \rVert^2$ over the root of
+# $\mathbb{E}\lVert f(x) - \bar{f} \rVert^2$, with $\bar{f}$ the mean code. 0 means invariant; a
+# shift of 1 is as large as the distance to the mean.
 
 
 # %%
@@ -580,8 +582,8 @@ claim(
 )
 
 # %% [markdown]
-# Whether the features are better can be asked of a classifier. It learns classes from the codes of clean
-# training images, and is tested on codes of clean and of masked test images.
+# Whether the features are better can be asked of a classifier. It learns classes from the codes of
+# clean training images, and is tested on codes of clean and of masked test images.
 
 
 # %%
@@ -608,19 +610,20 @@ claim(
 )
 claim(
     "DAE.features-clean",
-    "on clean images no code is better than the other by 0.06, for both classifiers",
+    "on clean images neither code is better by 0.06, for both classifiers",
     all(abs(s["denoising"][0] - s["plain"][0]) < 0.06 for s in (linear, nearest)),
 )
 
 # %% [markdown]
-# **Verdict.** The features are more robust to the noise of the training, and not invariant to it. On
-# clean images they are about as good as before.
+# **Verdict.** The features are more robust to the noise of the training, and not invariant to it.
+# On clean images they are about as good as before.
 
 # %% [markdown]
 # ### Is a trained denoiser the best denoiser?
 #
-# To know, take data for which (DAE.6) gives the best one: points in a plane from a normal distribution, "images"
-# of 1 × 2 pixels. The best denoiser is then linear, so a network without hidden layers can reach it.
+# To know, take data for which (DAE.6) gives the best one: points in a plane from a normal
+# distribution, "images" of 1 × 2 pixels. The best denoiser is then linear, so a network without
+# hidden layers can reach it.
 
 # %% tags=["nbval-ignore-output"]
 mean, root, sigma = torch.tensor([1.0, -0.5]), torch.tensor([[1.2, 0.0], [0.6, 0.4]]), 0.5
@@ -643,16 +646,16 @@ with torch.no_grad():
 estimate = score_from_denoiser(noisy, answers, sigma)
 
 # %% [markdown]
-# Each arrow starts at a noisy point and shows the score there, at a fifth of its length: the true one in
-# grey, the estimate (DAE.7) of the trained network in blue.
+# Each arrow starts at a noisy point and shows the score there, at a third of its length: the true
+# one in grey, the estimate (DAE.7) of the trained network in blue.
 
 # %% tags=["nbval-ignore-output"]
-figure, axis = plt.subplots(figsize=(4.6, 3.6))
+figure, axis = plt.subplots(figsize=(6, 4.2))
 axis.plot(*cloud[:400].T, ".", color=COLOURS[6], markersize=2, alpha=0.5, label="clean data")
-style = {"angles": "xy", "scale_units": "xy", "scale": 5}
-start = noisy[:60].T
-axis.quiver(*start, *score[:60].T, color="0.6", width=0.014, label="true score", **style)
-axis.quiver(*start, *estimate[:60].T, color=COLOURS[0], width=0.005, label="estimate", **style)
+style = {"angles": "xy", "scale_units": "xy", "scale": 3}
+start = noisy[:40].T
+axis.quiver(*start, *score[:40].T, color="0.6", width=0.014, label="true score", **style)
+axis.quiver(*start, *estimate[:40].T, color=COLOURS[0], width=0.005, label="estimate", **style)
 axis.set(xlabel="first pixel", ylabel="second pixel", aspect="equal")
 axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 axis.spines[["top", "right"]].set_visible(False)
@@ -682,8 +685,8 @@ claim(
 #
 # ### And when the data are not normal?
 #
-# Back to the ring. The exact optimum for its 120 points is (DAE.8), which the widget draws. Train a nonlinear
-# denoising autoencoder on the same points at $\sigma = 0.25$.
+# Back to the ring. The exact optimum for its 120 points is (DAE.8), which the widget draws. Train a
+# nonlinear denoising autoencoder on the same points at $\sigma = 0.25$.
 
 # %% tags=["nbval-ignore-output"]
 ring_sigma = 0.25
@@ -717,24 +720,24 @@ with torch.no_grad():
 optimum = empirical_denoiser(noisy, ring, ring_sigma)
 claim(
     "DAE.approximates",
-    "where noisy points fall, its steps differ from the optimal ones by less than 30 %",
+    "at noisy points, its steps differ from the optimal ones by less than 30 %",
     relative_difference(learned - noisy, optimum - noisy) < 0.3,
 )
 claim(
     "DAE.nearly-best",
-    "and its error is less than 1.1 times that of the optimum, which nobody can beat",
+    "and its error is less than 1.1 times that of the optimum",
     (squared_error(copies, learned).mean() < 1.1 * squared_error(copies, optimum).mean()).item(),
 )
 
 # %% [markdown]
-# **Verdict.** Where the noise puts points, a trained network comes near to the optimum. In the corners and in the
-# centre, where it saw few or none, its arrows are guesses.
+# **Verdict.** Where the noise puts points, a trained network comes near to the optimum. In the
+# corners and in the centre, where it saw few or none, its arrows are guesses.
 
 # %% [markdown]
 # ## Exercises
 #
-# First cards that check themselves. A wrong answer is told which of the usual mistakes it is, and never
-# the value.
+# First cards that check themselves. A wrong answer is told which of the usual mistakes it is, and
+# never the value.
 
 # %%
 ExerciseCard("denoising-target")
@@ -761,43 +764,45 @@ ExerciseCard("formula-score-of-a-noisy-normal")
 #
 # <details><summary>Answer</summary>
 #
-# The input is black whatever the image was, so by (DAE.5) the best answer is the mean of all training
-# images. Its error is about the variance of the images, the grey line in the figure of strengths.
+# The input is black whatever the image was, so by (DAE.5) the best answer is the mean of all
+# training images. Its error is about the variance of the images, the grey line in the figure of
+# strengths.
 #
 # </details>
 #
-# **2.** In (DAE.6), let one direction of the data have a much smaller variance than the other. What happens
-# to the noise in each direction?
+# **2.** In (DAE.6), let one direction of the data have a much smaller variance than the other. What
+# happens to the noise in each direction?
 #
 # <details><summary>Answer</summary>
 #
-# Along an eigenvector of $\Sigma$ with eigenvalue $\lambda$ the weight of $\tilde{x}$ is
-# $\lambda / (\lambda + \sigma^2)$. In the narrow direction it is near 0: the noise is removed there, and so is
+# Along an eigenvector of $\Sigma$ with eigenvalue $\lambda$ the weight of $\tilde{x}$ is $\lambda /
+# (\lambda + \sigma^2)$. In the narrow direction it is near 0: the noise is removed there, and so is
 # what little there was to know. In the wide direction the noise mostly stays. A denoiser projects
 # onto the directions in which the data vary.
 #
 # </details>
 #
-# **3.** In the widget with the ring, where does the arrow end that starts in the centre, for $\sigma = 0.5$? Is
-# that a good guess?
+# **3.** In the widget with the ring, where does the arrow end that starts in the centre, for
+# $\sigma = 0.5$? Is that a good guess?
 #
 # <details><summary>Answer</summary>
 #
-# Near the centre: points in opposite directions are about equally likely, and their mean lies between them. In
-# squared error it is the best guess, and yet no point of the data is like it. For the same reason strongly
-# damaged digits come back blurred.
+# Near the centre: points in opposite directions are about equally likely, and their mean lies
+# between them. In squared error it is the best guess, and yet no point of the data is like it. For
+# the same reason strongly damaged digits come back blurred.
 #
 # </details>
 #
-# **4.** Give the network Gaussian noise and, as its target, *another* noisy copy of the same image, with noise of its
-# own. It never sees a clean image. Does it learn to denoise?
+# **4.** Give the network Gaussian noise and, as its target, *another* noisy copy of the same image,
+# with noise of its own. It never sees a clean image. Does it learn to denoise?
 #
 # <details><summary>Answer</summary>
 #
-# Yes. The minimiser of the squared error is $\mathbb{E}[\text{target} \mid \tilde{x}]$ by (DAE.5), and the target's own
-# noise has mean 0 whatever $\tilde{x}$ is, so this is $\mathbb{E}[x \mid \tilde{x}]$ as before (Lehtinen et al.,
-# 2018). With the *same* noisy copy as the target the mean given $\tilde{x}$ is $\tilde{x}$ itself: a copy.
-# With masking it fails, because a masked target is too dark on average.
+# Yes. The minimiser of the squared error is $\mathbb{E}[\text{target} \mid \tilde{x}]$ by (DAE.5),
+# and the target's own noise has mean 0 whatever $\tilde{x}$ is, so this is $\mathbb{E}[x \mid
+# \tilde{x}]$ as before (Lehtinen et al., 2018). With the *same* noisy copy as the target the mean
+# given $\tilde{x}$ is $\tilde{x}$ itself: a copy. With masking it fails, because a masked target is
+# too dark on average.
 #
 # </details>
 
@@ -818,18 +823,19 @@ ExerciseCard("formula-score-of-a-noisy-normal")
 # %% [markdown]
 # ## Recap
 #
-# - A denoising autoencoder sees a damaged image and is compared with the clean one. The noise is new each time.
+# - A denoising autoencoder sees a damaged image and is compared with the clean one. The noise is
+#   new each time.
 # - The best denoiser answers the mean of the clean images that are possible: for both losses.
-# - It helps near the noise of its training. On clean images it does harm, and the more so the stronger the training
-#   noise was.
+# - It helps near the noise of its training. On clean images it does harm, and the more so the
+#   stronger the training noise was.
 # - Robustness to one kind of noise need not carry over to another.
 # - For Gaussian noise, the step of a denoiser divided by $\sigma^2$ is the score of the noisy data.
 # - With small noise, the perfect denoiser of a training set answers with training images.
 #
 # ## Next
 #
-# Chapter 3 leaves the input alone and looks at the code: in a **sparse autoencoder** each hidden unit may be active
-# for a few images only.
+# Chapter 3 leaves the input alone and looks at the code: in a **sparse autoencoder** each hidden
+# unit may be active for a few images only.
 #
 # ## References
 #

@@ -16,8 +16,8 @@ TOP = 22  # height of the caption
 NUMBERS = 76  # width of the column of errors
 CORRUPTIONS = {
     "masking": masking,
-    "Gaussian noise": gaussian_noise,
-    "salt and pepper": salt_and_pepper,
+    "Gaussian": gaussian_noise,
+    "salt & pepper": salt_and_pepper,
 }
 
 
