@@ -366,7 +366,7 @@ for (name, curve), colour in zip(curves.items(), ["0.2", *COLOURS], strict=False
     axis.plot(strengths, curve, "--" if name == "doing nothing" else "o-", color=colour,
               markersize=3, label=name)  # fmt: skip
 axis.axhline(variance, color="0.6", linewidth=1)
-axis.text(0, 1.02 * variance, "always the mean image", color="0.4", va="bottom")
+axis.text(0.96, variance, "always the mean image", color="0.4", va="center")
 axis.set(xlabel="share of masked pixels", ylabel="squared error per image", ylim=0)
 axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 axis.spines[["top", "right"]].set_visible(False)
@@ -501,7 +501,7 @@ claim(
 # **Verdict.** It removes part of the specks, since what no digit has is hard to draw. But so does
 # the wide one, which also has seen nothing but digits. Under masking it depends on the data: on the
 # digits the narrow one leaves about half of the error, clearly less than the wide one; on MNIST
-# both leave over nine tenths. Training for the noise does far more than a bottleneck.
+# both leave over 0.8 of it. Training for the noise does far more than a bottleneck.
 
 # %% [markdown]
 # ### Does robustness to one kind of noise carry over to another?
@@ -653,9 +653,9 @@ estimate = score_from_denoiser(noisy, answers, sigma)
 figure, axis = plt.subplots(figsize=(6, 4.2))
 axis.plot(*cloud[:400].T, ".", color=COLOURS[6], markersize=2, alpha=0.5, label="clean data")
 style = {"angles": "xy", "scale_units": "xy", "scale": 3}
-start = noisy[:40].T
-axis.quiver(*start, *score[:40].T, color="0.6", width=0.014, label="true score", **style)
-axis.quiver(*start, *estimate[:40].T, color=COLOURS[0], width=0.005, label="estimate", **style)
+start = noisy[:24].T
+axis.quiver(*start, *score[:24].T, color="0.6", width=0.014, label="true score", **style)
+axis.quiver(*start, *estimate[:24].T, color=COLOURS[0], width=0.005, label="estimate", **style)
 axis.set(xlabel="first pixel", ylabel="second pixel", aspect="equal")
 axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 axis.spines[["top", "right"]].set_visible(False)
@@ -710,7 +710,7 @@ for axis, (title, answer) in zip(axes, fields.items(), strict=True):
     axis.plot(*ring.T, ".", color=COLOURS[6], markersize=3)
     axis.set(title=title, xlabel="$x_1$", xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), aspect="equal")
 axes[0].set_ylabel("$x_2$")
-show(figure, alt="Two fields of arrows towards a ring, alike on the ring and unlike in corners.")
+show(figure, alt="Two fields of arrows towards a ring, much alike, least so in the centre.")
 
 # %%
 copies = ring.repeat(50, 1)
@@ -730,8 +730,9 @@ claim(
 )
 
 # %% [markdown]
-# **Verdict.** Where the noise puts points, a trained network comes near to the optimum. In the
-# corners and in the centre, where it saw few or none, its arrows are guesses.
+# **Verdict.** Where the noise puts points, a trained network comes near to the optimum. The two
+# fields differ most in the centre, where hardly any noisy point falls: there a network is not told
+# what to do.
 
 # %% [markdown]
 # ## Exercises
