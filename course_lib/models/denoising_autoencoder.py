@@ -48,7 +48,7 @@ def salt_and_pepper(x: Tensor, strength: float, generator: torch.Generator | Non
 
 
 class DenoisingAutoencoder(Autoencoder):
-    """An autoencoder that sees a corrupted image and has to rebuild the clean one  (DAE.4).
+    """An autoencoder that rebuilds the clean image from a corrupted one  (DAE.4).
 
     corruption: (x, strength, generator) → x̃, such as `masking`, `gaussian_noise` or
         `salt_and_pepper`; strength: how much. The rest is as in Autoencoder.
@@ -66,9 +66,10 @@ class DenoisingAutoencoder(Autoencoder):
         self.strength = strength
 
     def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
-        """The reconstruction of the clean x from its corrupted version, which is drawn anew."""
+        """The reconstruction of the clean x from a new corrupted x̃ in every call."""
         x_tilde = self.corruption(x, self.strength, generator)
-        return Loss({"reconstruction": self.nll(x, self.decode(self.encode(x_tilde))).mean()})
+        output = self.decode(self.encode(x_tilde))
+        return Loss({"reconstruction": self.nll(x, output).mean()})
 
 
 def gaussian_denoiser(x_tilde: Tensor, mean: Tensor, covariance: Tensor, sigma: float) -> Tensor:

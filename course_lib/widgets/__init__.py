@@ -1,8 +1,17 @@
 """One widget per file; none has mathematics of its own."""
 
+from course_lib.widgets.denoising_field import DenoisingField
+from course_lib.widgets.denoising_rows import DenoisingRows
 from course_lib.widgets.gaussian_kl import GaussianKL
 from course_lib.widgets.latent_traversal import LatentTraversal
 from course_lib.widgets.loss_curves import LossCurves
 from course_lib.widgets.sweep_rows import SweepRows
 
-__all__ = ["GaussianKL", "LatentTraversal", "LossCurves", "SweepRows"]
+__all__ = [
+    "DenoisingField",
+    "DenoisingRows",
+    "GaussianKL",
+    "LatentTraversal",
+    "LossCurves",
+    "SweepRows",
+]
