@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_lib.information import kl_bernoulli
 from course_lib.models.autoencoder import Autoencoder
 from course_lib.models.parts import Loss
 
@@ -26,12 +25,17 @@ def kl_sparsity(h: Tensor, rho: float) -> Tensor:
     if not 0 < rho < 1:
         raise ValueError(f"rho must lie in (0, 1), got {rho}")
     rho_hat = h.mean(0)  # (d,)
-    if not ((rho_hat > 0) & (rho_hat < 1)).all():
+    low, high = torch.aminmax(rho_hat)
+    if not (low > 0 and high < 1):  # also for NaN
         raise ValueError(
-            f"mean activations must lie in (0, 1), got {rho_hat.min():g} to {rho_hat.max():g}; "
-            "use sigmoid units, or an L1 penalty"
+            f"mean activations must lie in (0, 1), got {low:g} to {high:g}; "
+            "ReLU units need an L1 penalty instead, saturated sigmoid units a smaller lr"
         )
-    return kl_bernoulli(rho, rho_hat).sum()
+    # The same as kl_bernoulli(rho, rho_hat).sum(), which keeps more digits near ρ̂ = ρ than a
+    # gradient needs and makes a training step half as long again.
+    active = rho * (rho / rho_hat).log()
+    inactive = (1 - rho) * ((1 - rho) / (1 - rho_hat)).log()
+    return (active + inactive).sum()
 
 
 class SparseAutoencoder(Autoencoder):

@@ -3,6 +3,7 @@
 from course_lib.widgets.gaussian_kl import GaussianKL
 from course_lib.widgets.latent_traversal import LatentTraversal
 from course_lib.widgets.loss_curves import LossCurves
+from course_lib.widgets.sparse_sweep import SparseSweep
 from course_lib.widgets.sweep_rows import SweepRows
 
-__all__ = ["GaussianKL", "LatentTraversal", "LossCurves", "SweepRows"]
+__all__ = ["GaussianKL", "LatentTraversal", "LossCurves", "SparseSweep", "SweepRows"]
