@@ -120,9 +120,7 @@ show(diagram, alt="A chain: image, encoder, code, decoder, reconstruction.")
 
 # %%
 first_of_each = [(digits.labels == label).nonzero()[0, 0].item() for label in range(10)]
-show(
-    image_rows({"digits": digits.images[first_of_each]}), alt="One handwritten digit of each kind."
-)
+show(image_rows({"digits": digits.images[first_of_each]}), alt="One handwritten digit of each kind.")
 
 # %% [markdown]
 # **Glyphs**: 10,000 digits of 28 × 28 pixels, drawn from a font with six known factors: which
@@ -139,10 +137,7 @@ for j, name in enumerate(glyphs.factor_names[1:], start=1):
     typical = (glyphs.factors[:, others] == middle[others]).all(1).nonzero()[:, 0]
     by_factor = typical[glyphs.factors[typical, j].argsort(stable=True)]
     rows[name] = glyphs.images[by_factor[torch.linspace(0, len(by_factor) - 1, 10).long()]]
-show(
-    image_rows(rows),
-    alt="Five rows of digits, in each of which one factor grows from left to right.",
-)
+show(image_rows(rows), alt="Five rows of digits, in each of which one factor grows from left to right.")
 
 # %% [markdown]
 # **Patches**: 24,000 squares of 12 × 12 pixels, cut from two photographs that ship with
@@ -156,11 +151,7 @@ show(image_rows({"patches": patches.images}), alt="Ten grey patches with edges a
 claim(
     "START.data",
     "the three data sets that ship with the course have their documented sizes",
-    [
-        len(load(name, split))
-        for name in ("digits", "glyphs", "patches")
-        for split in ("train", "test")
-    ]
+    [len(load(name, split)) for name in ("digits", "glyphs", "patches") for split in ("train", "test")]
     == [1437, 360, 8000, 2000, 20000, 4000],
 )
 

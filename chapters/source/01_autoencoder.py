@@ -43,9 +43,7 @@ diagram = model_diagram(
         ("reconstruction $\\hat{x}$", x_hat),
     ]
 )
-show(
-    diagram, alt="An autoencoder: an image, the encoder, its code, the decoder, the reconstruction."
-)
+show(diagram, alt="An autoencoder: an image, the encoder, its code, the decoder, the reconstruction.")
 
 # %% [markdown]
 # ## You will
@@ -169,9 +167,7 @@ figure = training_curves(history)
 floor = bernoulli_nll(train.images, torch.logit(train.images, eps=1e-6)).mean().item()
 figure.axes[0].axhline(floor, color="0.4", linestyle="--", linewidth=1)
 figure.axes[0].text(60, floor, "floor: entropy of the pixels", ha="right", va="bottom")
-show(
-    figure, alt="The training loss falls steeply for ten epochs and then slowly towards the floor."
-)
+show(figure, alt="The training loss falls steeply for ten epochs and then slowly towards the floor.")
 
 # %% [markdown]
 # The curve flattens above the dashed line, the floor of (AE.4). What lies between the two is what
