@@ -43,14 +43,16 @@ finish = fit(model, patches, epochs=4, batch_size=200, lr=1e-2, seed=seed)  # sm
 
 # %%
 with torch.no_grad():
-    busiest = model.encode(patches[:1000]).sum(1).argmax()
-    x = patches[busiest]
+    some = patches[:1000]
+    lost = squared_error(some, model(some)) / some.square().sum((1, 2, 3))
+    lost[(model.encode(some) > 0.5).sum(1) > 6] = 1  # of those with few active units, the best
+    x = some[lost.argmin()]
     h, x_hat = model.encode(x[None])[0], model(x[None])[0]
 diagram = model_diagram(
     [
         ("patch $x$\n144 numbers", x / 6 + 0.5),  # ± 3 standard deviations as black and white
-        ("one layer, sigmoid", "encoder"),
-        ("activations $h$\n64, few of them on", h),
+        ("$\\mathrm{sigmoid}(Wx + b)$", "encoder"),
+        ("activations $h$\n64, few on", h),
         ("one layer", "decoder"),
         ("reconstruction $\\hat{x}$", (x_hat / 6 + 0.5).clamp(0, 1)),
     ]
@@ -145,7 +147,7 @@ LossCurves(
     },
     x="ρ",
     x_hat="ρ̂",
-    loss="penalty",
+    loss="cost",
     subject="the mean activation ρ̂ of a unit with the target ρ",
 )
 
@@ -204,7 +206,7 @@ show_source(SparseAutoencoder)
 # patch has about 144 units of squared error to explain. The model has 64 sigmoid units and no
 # other hidden layer.
 #
-# Look at the two terms. The sparsity term stands here as it is, without its weight of 30.
+# Look at the two terms, and at the total, in which the sparsity term is multiplied by 30.
 
 # %% tags=["nbval-ignore-output"]
 figure = training_curves(history, unit="squared error, or nats")
@@ -566,7 +568,9 @@ claim(
 # ### L1 and top-k
 #
 # Train both on the same patches, and a ReLU network without any penalty. Steps are smaller here,
-# since ReLU units have no upper end.
+# since ReLU units have no upper end. A sigmoid unit counts as active above 0.5, a ReLU unit
+# above 0, and a unit as unused if it is active for less than one patch in a thousand. In the bars,
+# compare the first column with the last.
 
 # %% tags=["nbval-ignore-output"]
 relu = train(Autoencoder((1, 12, 12), 64, code="relu", **settings), lr=1e-2)
@@ -584,7 +588,7 @@ def measures(name):
     return {
         "squared error": error(road),
         "% units active": 100 * population_activity(codes, t).mean().item(),
-        "units never used": int((lifetime_activity(codes, t) < 1e-3).sum()),
+        "unused units": int((lifetime_activity(codes, t) < 1e-3).sum()),
         "PR, pixels": pr,
         "orientation": selectivity,
     }
@@ -597,7 +601,7 @@ figure, axes = plt.subplots(1, 5, figsize=(9, 2.4), sharey=True)
 for axis, quantity in zip(axes, table["KL"], strict=True):
     values = [row[quantity] for row in table.values()]
     bars = axis.barh(list(table), values, color=COLOURS[0])
-    axis.bar_label(bars, fmt="%.2f" if max(values) <= 1 else "%.0f", padding=2)
+    axis.bar_label(bars, fmt="%.2g", padding=2)
     axis.set(title=quantity, xticks=[], xlim=(0, 1.4 * max(values) + 1e-9))
     axis.spines[["top", "right", "bottom"]].set_visible(False)
 axes[0].invert_yaxis()

@@ -24,6 +24,7 @@ ERRORS = """() => window.jupyterapp.shell.currentWidget.content.widgets
 # Widget: how its alternative text begins, which slider to move, a part of the picture that stays.
 WIDGETS = {
     "LatentTraversal": ("Left the chosen image", 1, np.s_[30:240, :220]),  # z₁; the image itself
+    "SparseSweep": ("The learned features", 0, np.s_[:20, :200]),  # λ; the caption
     "GaussianKL": ("The densities of two normal", 0, np.s_[:20, 60:200]),  # μ of q; the caption
 }
 
@@ -79,6 +80,7 @@ def changed(page, picture, action):
     [
         ("00_start_here", "LatentTraversal"),
         ("01_autoencoder", "LatentTraversal"),
+        ("03_sparse_autoencoder", "SparseSweep"),
         ("05_kl_divergence", "GaussianKL"),
     ],
 )
