@@ -418,7 +418,7 @@ claim(
 )
 claim(
     "SAE.localised",
-    "and occupy fewer pixels: under 0.93 times as many",
+    "and they occupy fewer pixels, under 0.93 times as many",
     pr_sparse < 0.93 * pr_plain,
 )
 claim(
@@ -516,7 +516,7 @@ claim(
 )
 claim(
     "SAE.patches-unequal",
-    "yet over half make no unit active, and one over 15 %",
+    "over half of the patches make no unit active, and one over 15 %",
     (active == 0).float().mean().item() > 0.5 and active.max().item() > 0.15,
 )
 claim(
@@ -554,7 +554,7 @@ claim(
 )
 claim(
     "SAE.meaning-lost",
-    "its reconstruction is worse than answering 0 for every pixel",
+    "rebuilding from it is worse than answering 0 for every pixel",
     shuffled_error > patches.square().sum((1, 2, 3)).mean().item(),
 )
 
@@ -633,17 +633,17 @@ claim(
 )
 claim(
     "SAE.top-k-lifetimes",
-    "lifetimes: top-k from under 3 % to over 40 %, KL within a factor 5",
+    "lifetimes: top-k from under 3 % to over 40 %, KL within a factor 3",
     lives_top_k.min().item() < 0.03
     and lives_top_k.max().item() > 0.4
-    and lives_kl.max().item() < 5 * lives_kl.min().item(),
+    and lives_kl.max().item() < 3 * lives_kl.min().item(),
 )
 
 # %% [markdown]
 # Top-k is population sparsity by construction. ("At most $k$", strictly: if fewer than $k$
 # entries of $Wx + b$ are positive, the rest of the $k$ are zeros.) What it does not control is
 # the lifetime: nothing keeps a unit from never being among the $k$ largest, or from being there
-# most of the time. Here hardly any unit of any model goes unused, but with top-k some work fifty
+# most of the time. Here hardly any unit of any model goes unused, but with top-k some work thirty
 # times as often as others, while the penalty, which has two sides, keeps all of them near $\rho$.
 #
 # L1 has a loophole of its own. Its penalty is on the size of the activations, and size is a
@@ -732,8 +732,8 @@ claim(
 )
 claim(
     "SAE.probe-unchanged",
-    "accuracies with and without the penalty differ by less than 0.09",
-    all(abs(by_sparse[k] - by_plain[k]) < 0.09 for k in ("clean", "noisy")),
+    "accuracies with and without the penalty differ by less than 0.12",
+    all(abs(by_sparse[k] - by_plain[k]) < 0.12 for k in ("clean", "noisy")),
 )
 
 # %% [markdown]
