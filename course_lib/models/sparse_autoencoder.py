@@ -16,7 +16,7 @@ from course_lib.models.parts import Loss
 
 
 def kl_sparsity(h: Tensor, rho: float) -> Tensor:
-    """Ω = Σⱼ KL(ρ‖ρ̂ⱼ) in nats, with ρ̂ⱼ the mean of hⱼ over the batch  (SAE.2, SAE.3).
+    """Ω = Σⱼ KL(ρ‖ρ̂ⱼ) in nats, with ρ̂ⱼ the batch mean of hⱼ  (SAE.2, SAE.3).
 
     h: activations (B, d); rho: the target ρ in (0, 1). Returns a scalar.
     Raises ValueError when rho or one of the means does not lie in (0, 1), where the
