@@ -75,10 +75,12 @@ def test_the_features_of_a_trained_kind_of_model_are_its_decoders_columns(models
 @pytest.mark.parametrize("control", ["weight", "rho"])
 def test_each_slider_chooses_another_model(models, control):
     widget = SparseSweep(models, IMAGES)
-    before, summary = widget.image.value, widget.summary()
+    before, summary = page(widget)[TOP : TOP + SIDE], widget.summary()
     slider = getattr(widget, control)
     slider.value = slider.options[1]
-    assert widget.image.value != before
+    after = page(widget)[TOP : TOP + SIDE]
+    assert (after[:, :SIDE] != before[:, :SIDE]).any()  # the features
+    assert (after[:, HEAT : HEAT + 160] != before[:, HEAT : HEAT + 160]).any()
     model = models[widget.weight.value, widget.rho.value]
     expected = model.encode(IMAGES).mean(0).sort(descending=True).values
     torch.testing.assert_close(widget.summary().rho_hat, expected)
