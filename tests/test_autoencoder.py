@@ -96,11 +96,30 @@ def test_an_invertible_map_of_the_code_changes_no_reconstruction():
     assert not torch.allclose(z, model.encode(x))
 
 
+@pytest.mark.parametrize("hidden", [(), (5,)])
+@pytest.mark.parametrize(
+    ("code", "bend"),
+    [
+        ("linear", lambda a: a),
+        ("sigmoid", lambda a: 1 / (1 + np.exp(-a))),
+        ("relu", lambda a: np.maximum(a, 0)),
+    ],
+)
+def test_the_code_is_bent_as_asked_and_the_decoder_sees_the_bent_code(code, bend, hidden):
+    model = Autoencoder((1, 4, 6), 3, hidden, code=code, likelihood="gaussian")
+    linear = Autoencoder((1, 4, 6), 3, hidden, likelihood="gaussian")  # the same weights
+    expected = bend(linear.encode(IMAGES).detach().numpy())
+    np.testing.assert_allclose(model.encode(IMAGES).detach(), expected, rtol=1e-5, atol=1e-6)
+    rebuilt = linear.decode(torch.tensor(expected))
+    torch.testing.assert_close(model(IMAGES), rebuilt)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"latent_dim": 0}, "latent_dim must be at least 1, got 0"),
         ({"latent_dim": 2, "likelihood": "poisson"}, "'bernoulli' or 'gaussian', got 'poisson'"),
+        ({"latent_dim": 2, "code": "tanh"}, "'linear', 'sigmoid' or 'relu', got 'tanh'"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):

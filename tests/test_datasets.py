@@ -343,6 +343,53 @@ def test_import_is_light():
     assert run.stdout.strip() == "set()"
 
 
+# --- Samples ----------------------------------------------------------------------------------
+
+
+def numbered(n):
+    """A set whose image, label and factor all tell its number."""
+    number = torch.arange(n)
+    images = (number / n).view(-1, 1, 1, 1).expand(n, 1, 2, 3)
+    return ImageSet("set", "train", images, number, number[:, None] * 2.0, ("twice",))
+
+
+def test_a_sample_is_drawn_from_the_whole_set_and_keeps_its_parts_together():
+    whole = numbered(1000)
+    sample = whole.sample(100, seed=1)
+    number = sample.labels
+    assert len(sample) == 100 == len(number.unique())
+    torch.testing.assert_close(sample.images[:, 0, 1, 2], number / 1000)
+    torch.testing.assert_close(sample.factors[:, 0], number * 2.0)
+    assert (sample.name, sample.split, sample.factor_names) == ("set", "train", ("twice",))
+    # The mean of 100 numbers below 1,000, drawn without replacement: 500 ± 27.
+    assert abs(number.float().mean().item() - 500) < 4 * 27
+
+
+def test_a_sample_depends_on_its_seed_alone():
+    state = torch.get_rng_state()
+    first, again, other = (numbered(50).sample(20, seed).labels.tolist() for seed in (0, 0, 1))
+    assert first == again != other
+    assert sorted(first) != first
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_sample_of_all_or_more_is_the_set_itself():
+    whole = numbered(5)
+    assert whole.sample(5) is whole
+    assert whole.sample(6) is whole
+
+
+def test_a_sample_of_a_set_without_labels_has_none():
+    sample = ImageSet("set", "train", torch.zeros(9, 1, 2, 2)).sample(4)
+    assert (len(sample), sample.labels, sample.factors) == (4, None, None)
+
+
+@pytest.mark.parametrize("n", [0, -3])
+def test_an_empty_sample_is_refused(n):
+    with pytest.raises(ValueError, match=f"n must be at least 1, got {n}"):
+        numbered(5).sample(n)
+
+
 # --- digits -----------------------------------------------------------------------------------
 
 DIGITS_SHA256 = {

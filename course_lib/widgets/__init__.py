@@ -5,6 +5,7 @@ from course_lib.widgets.denoising_rows import DenoisingRows
 from course_lib.widgets.gaussian_kl import GaussianKL
 from course_lib.widgets.latent_traversal import LatentTraversal
 from course_lib.widgets.loss_curves import LossCurves
+from course_lib.widgets.sparse_sweep import SparseSweep
 from course_lib.widgets.sweep_rows import SweepRows
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "GaussianKL",
     "LatentTraversal",
     "LossCurves",
+    "SparseSweep",
     "SweepRows",
 ]

@@ -25,6 +25,7 @@ ERRORS = """() => window.jupyterapp.shell.currentWidget.content.widgets
 WIDGETS = {
     "LatentTraversal": ("Left the chosen image", 1, np.s_[30:240, :220]),  # z₁; the image itself
     "DenoisingRows": ("Rows of images, original", 1, np.s_[25:75, 150:500]),  # strength; originals
+    "SparseSweep": ("The learned features", 0, np.s_[:20, :200]),  # λ; the caption
     "GaussianKL": ("The densities of two normal", 0, np.s_[:20, 60:200]),  # μ of q; the caption
 }
 
@@ -81,6 +82,7 @@ def changed(page, picture, action):
         ("00_start_here", "LatentTraversal"),
         ("01_autoencoder", "LatentTraversal"),
         ("02_denoising_autoencoder", "DenoisingRows"),
+        ("03_sparse_autoencoder", "SparseSweep"),
         ("05_kl_divergence", "GaussianKL"),
     ],
 )
