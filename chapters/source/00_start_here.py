@@ -77,7 +77,7 @@ show(diagram, alt="A chain: image, encoder, code, decoder, reconstruction.")
 # |:--|:--|:--|
 # | 1 | autoencoder | the chain itself |
 # | 2 | denoising autoencoder | the encoder sees a damaged image |
-# | 3 | sparse autoencoder | few hidden units may be active |
+# | 3 | sparse autoencoder | each hidden unit may be active for few images only |
 # | 4 | contractive autoencoder | the code may not react to small changes of the image |
 # | 5 | Kullback–Leibler divergence | no model: how to compare two distributions |
 # | 6 | evidence lower bound | no model: how to bound a probability that cannot be computed |
