@@ -28,7 +28,7 @@ def jacobian(encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 def contractive_penalty(encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """‖J‖²_F = Σⱼ Σₖ (∂hⱼ/∂xₖ)²  (CAE.2), exact for any differentiable encoder.
 
-    Arguments as for `jacobian`. Returns (B,), squared units of the code per squared pixel unit.
+    Arguments as for `jacobian`. Returns (B,), squared code units per squared pixel unit.
     """
     return jacobian(encode, x).square().sum((1, 2))
 
@@ -55,9 +55,19 @@ def hutchinson_contractive_penalty(
     with torch.enable_grad():
         h = encode(x)  # (B, d)
         v = 2.0 * torch.randint(0, 2, h.shape, generator=generator) - 1
-        # Images do not touch each other, so one backward pass gives vᵀJ of every image.
+        # Images do not touch each other: one backward pass gives vᵀJ of each.
         (vJ,) = torch.autograd.grad((v * h).sum(), x, create_graph=True)
     return vJ.flatten(1).square().sum(1)
+
+
+def tangent_share(J: Tensor, tangents: Tensor) -> Tensor:
+    """The share of ‖J‖²_F that belongs to directions along the data manifold.
+
+    J: (B, d, D); tangents: (B, D, k), k independent vectors that span the tangent space of the
+    manifold at each image. Returns (B,), from 0 (the code ignores all of them) to 1.
+    """
+    Q = torch.linalg.qr(tangents).Q  # (B, D, k), an orthonormal basis of the same space
+    return (J @ Q).square().sum((1, 2)) / J.square().sum((1, 2))
 
 
 class TiedDecoder(nn.Module):
@@ -75,8 +85,8 @@ class TiedDecoder(nn.Module):
 class ContractiveAutoencoder(Autoencoder):
     """An autoencoder with sigmoid units whose code may not react to small changes  (CAE.1).
 
-    weight: λ ≥ 0. tied: let the decoder use the encoder's weights, transposed, as in the paper;
-        only without hidden layers. The rest is as in Autoencoder.
+    weight: λ ≥ 0. tied: let the decoder use the encoder's weights, transposed, as in
+        the paper; only without hidden layers. The rest is as in Autoencoder.
     With hidden=() the penalty is (CAE.4), otherwise it is estimated by (CAE.5).
     Raises ValueError when tied weights and hidden layers are asked for together.
     """
