@@ -20,7 +20,7 @@ from course_lib.models.parts import Loss
 def jacobian(encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """J = ∂h/∂x for every image, exact for any differentiable encoder: (B, d, D).
 
-    encode: (B, ...) → (B, d), each image by itself; x: (B, ...) with D numbers per image.
+    encode: (B, ...) → (B, d), each image by itself; x: (B, ...), D numbers an image.
     """
     return vmap(jacrev(lambda image: encode(image[None])[0]))(x).flatten(2)
 
@@ -28,13 +28,13 @@ def jacobian(encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 def contractive_penalty(encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """‖J‖²_F = Σⱼ Σₖ (∂hⱼ/∂xₖ)²  (CAE.2), exact for any differentiable encoder.
 
-    Arguments as for `jacobian`. Returns (B,), squared code units per squared pixel unit.
+    Arguments as for `jacobian`. Returns (B,), code units² per pixel unit².
     """
     return jacobian(encode, x).square().sum((1, 2))
 
 
 def sigmoid_contractive_penalty(h: Tensor, W: Tensor) -> Tensor:
-    """‖J‖²_F = Σⱼ (hⱼ(1 − hⱼ))² ‖Wⱼ‖²  (CAE.4) for a single layer h = sigmoid(Wx + b).
+    """‖J‖²_F = Σⱼ (hⱼ(1 − hⱼ))² ‖Wⱼ‖²  (CAE.4) for one layer h = sigmoid(Wx + b).
 
     h: (B, d); W: (d, D). Returns (B,).
     """
@@ -83,10 +83,10 @@ class TiedDecoder(nn.Module):
 
 
 class ContractiveAutoencoder(Autoencoder):
-    """An autoencoder with sigmoid units whose code may not react to small changes  (CAE.1).
+    """Sigmoid units, and a penalty on how strongly they react to changes  (CAE.1).
 
-    weight: λ ≥ 0. tied: let the decoder use the encoder's weights, transposed, as in
-        the paper; only without hidden layers. The rest is as in Autoencoder.
+    weight: λ ≥ 0. tied: let the decoder use the encoder's weights, transposed, as
+        in the paper; only without hidden layers. The rest is as in Autoencoder.
     With hidden=() the penalty is (CAE.4), otherwise it is estimated by (CAE.5).
     Raises ValueError when tied weights and hidden layers are asked for together.
     """
@@ -103,14 +103,14 @@ class ContractiveAutoencoder(Autoencoder):
     ) -> None:
         super().__init__(image_shape, latent_dim, hidden, code="sigmoid", **kwargs)
         if tied and hidden:
-            raise ValueError(f"tied weights need hidden=(), got hidden={tuple(hidden)}")
+            raise ValueError(f"tied needs hidden=(), got hidden={tuple(hidden)}")
         if tied:
             self.decoder = TiedDecoder(self.encoder[0])
         self.hidden = tuple(hidden)
         self.weight = weight
 
     def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
-        """Two terms: the reconstruction and, with weight λ, the contractive penalty."""
+        """Two terms: the reconstruction and, with weight λ, the penalty."""
         h = self.encode(x)
         if self.hidden:
             penalty = hutchinson_contractive_penalty(self.encode, x, generator)
