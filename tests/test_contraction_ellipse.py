@@ -138,16 +138,16 @@ def test_each_slider_moves_the_picture(control, value):
     assert widget.image.value != before
 
 
-def test_u_and_v_leave_the_grid_alone_and_the_weight_does_not():
-    def grid(widget):
-        return (np.abs(page(widget)[PLANE] - 0xAA).sum(2) < 10).sum()
-
-    widget = widget_at(10, u=0.2)
-    before = grid(widget)
-    widget.u.value = 0.8
-    assert grid(widget) == pytest.approx(before, rel=0.2)
-    widget.weight.value = 0
-    assert grid(widget) > 2 * before
+def test_the_lines_of_the_grid_pass_through_the_codes_of_the_lattice():
+    model = model_of(12.0)
+    shown = page(ContractionEllipse({0: model}, surface, radius=1e-3))
+    ticks = torch.linspace(0, 1, 9)
+    codes = model.encode(surface(torch.cartesian_prod(ticks, ticks))).detach()
+    assert (codes.amax(0) - codes.amin(0) > 0.3).all()
+    for h1, h2 in codes.tolist():
+        column, row = round(262 + 240 * h1), round(266 - 240 * h2)
+        assert shown[row - 1 : row + 2, column - 1 : column + 2].min() < 0xC0
+    assert (shown[26:267, 262:503].min(2) > 0xF0).mean() > 0.5  # and elsewhere there is nothing
 
 
 def test_controls_have_labels_and_readouts_and_stand_in_the_snapshot():

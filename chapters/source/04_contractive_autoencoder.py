@@ -30,12 +30,13 @@ from course_lib.training import fit
 from course_lib.widgets import ContractionEllipse, SweepRows
 
 seed = 0  # change it and run again: every claim below must still hold
+
+# %% tags=["nbval-ignore-output"]
 DATASET = os.environ.get("COURSE_DATASET", "digits")  # "mnist" works, too, and takes minutes
 train, test = load(DATASET).sample(2000, seed), load(DATASET, "test").sample(1000, seed)
 image_shape = train.images.shape[1:]
 
 
-# %% tags=["nbval-ignore-output"]
 def trained(weight, tied, model_class=ContractiveAutoencoder):
     options = {"weight": weight, "tied": tied, "likelihood": "gaussian", "seed": seed}
     model = model_class(image_shape, 64, **options)
@@ -86,7 +87,8 @@ show(diagram, alt="A contractive autoencoder: image, encoder, code of 64 units, 
 # %% tags=["nbval-ignore-output"]
 generator = torch.Generator().manual_seed(seed)
 neighbour = x + 0.1 * torch.randn(image_shape, generator=generator)
-figure, axes = plt.subplots(1, 4, figsize=(9.4, 2.1), width_ratios=(1, 1, 1.9, 1.9))
+widths = (1, 1, 1.9, 1.9)
+figure, axes = plt.subplots(1, 4, figsize=(8.6, 2), width_ratios=widths, layout="constrained")
 for axis, image, title in zip(axes, (x, neighbour), ("image", "neighbour"), strict=False):
     axis.imshow(image[0], cmap="gray", vmin=0, vmax=1)
     axis.set(xticks=[], yticks=[], title=title)
@@ -94,7 +96,7 @@ for axis, model, weight in zip(axes[2:], (plain, contractive), (0, 1), strict=Tr
     with torch.no_grad():
         before, after = model.encode(torch.stack([x, neighbour]))
     axis.bar(range(64), after - before, width=1, color=COLOURS[0])
-    axis.set(title=f"change of the code, λ = {weight}", xlabel="unit", ylim=(-0.4, 0.4))
+    axis.set(title=f"change of h, λ = {weight}", xlabel="unit", ylim=(-0.15, 0.15))
     axis.spines[["top", "right"]].set_visible(False)
 show(figure, alt="A digit, the same digit with faint noise, and smaller bars for λ = 1 than for 0.")
 
@@ -183,10 +185,12 @@ def largest_slope_and_curvature(encode, place):
 
 
 print("encoder              slope   curvature")
-print("3x             {:11.2f} {:11.2f}".format(*largest_slope_and_curvature(lambda x: 3 * x, 0.5)))
+print(
+    "3x              {:10.2f} {:11.2f}".format(*largest_slope_and_curvature(lambda x: 3 * x, 0.5))
+)
 for k in (1, 100, 10_000):
     numbers = largest_slope_and_curvature(lambda x, k=k: k**-1.5 * (k * x).sin(), torch.pi / 2 / k)
-    print(f"wave, k = {k:<6} {numbers[0]:10.2f} {numbers[1]:11.2f}")
+    print(f"wave, k = {k:<5} {numbers[0]:10.2f} {numbers[1]:11.2f}")
 
 # %% [markdown]
 # ### Any encoder, one probe
@@ -218,8 +222,8 @@ for k in (1, 100, 10_000):
 #
 # So the penalty is the mean squared shift of the code under weak noise, per unit of noise
 # variance. This links it to chapter 2. A denoising autoencoder with weak Gaussian noise steadies
-# the whole way from image to reconstruction; the contractive one steadies the first half, and
-# needs no noise to do it.
+# the whole way from image to reconstruction (Alain and Bengio, 2014); the contractive one steadies
+# the first half, and needs no noise to do it.
 #
 # ### A loophole
 #
@@ -246,7 +250,7 @@ with torch.no_grad():
     x_hat_scaled, penalty_scaled = linear(batch), contractive_penalty(linear.encode, batch)
 claim(
     "CAE.loophole",
-    "with s = 0.01 no pixel changes by 0.001, and the penalty falls to 0.0001 of its value",
+    "with s = 0.01 no pixel changes by 0.001, the penalty falls by 10,000",
     torch.allclose(x_hat_scaled, x_hat, atol=1e-3)
     and torch.allclose(penalty_scaled, 1e-4 * penalty, rtol=1e-3),
 )
@@ -279,8 +283,7 @@ show_source(ContractiveAutoencoder)
 
 # %% tags=["nbval-ignore-output"]
 figure = training_curves(history, unit="squared units per image")
-figure.axes[0].set_yscale("log")
-show(figure, alt="On a log axis the reconstruction falls steeply; the penalty stays much flatter.")
+show(figure, alt="The reconstruction falls steeply at first; the penalty stays much flatter.")
 
 # %% [markdown]
 # Both terms pull at the same weights. The reconstruction falls fast at first, and then the two
@@ -412,7 +415,7 @@ claim(
 )
 claim(
     "CAE.one-probe-will-do",
-    "averaged over 128 images a single probe has a standard deviation below 2 %",
+    "averaged over 128 images, one probe scatters by less than 2 %",
     bool(probes.std() < 0.02 * exact),
 )
 
@@ -490,7 +493,7 @@ def penalty(model):
 at_random = squared_sum(layer, glyphs).mean().item() / exact.item()
 claim(
     "CAE.bug-looks-right",
-    "at random weights, 784 → 256, the bug's value is within 25 % of the right one",
+    "at random weights the bug's value is within 25 % of the right one",
     0.75 < at_random < 1.25,
 )
 claim(
@@ -507,8 +510,8 @@ claim(
 # %% [markdown]
 # **Verdict.** At random weights the rows point in all directions, and $(1, \dots, 1)$ is as good a
 # probe as any. So a test on a fresh network does not notice, unless it is exact. Training then finds
-# weights whose rows cancel in the sum. Against signs that are drawn anew at every step it cannot
-# do that.
+# weights whose rows cancel in the sum. Signs that are drawn anew at every step leave it no such way
+# out.
 
 # %% [markdown]
 # ### Does the penalty predict what noise does?
@@ -552,7 +555,7 @@ claim(
 )
 claim(
     "CAE.large-noise",
-    "for noise of 1 and λ = 0 the squared shift is below 0.8 times the prediction",
+    "for noise of 1, λ = 0, the squared shift is below 0.8 times the prediction",
     ratios[0.0][4] < 0.8,
 )
 claim(
@@ -608,22 +611,22 @@ panels = {
 }  # fmt: skip
 
 # %% tags=["nbval-ignore-output"]
-figure, axes = plt.subplots(1, 3, figsize=(9.4, 2.9), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(8.6, 2.8), layout="constrained")
 for axis, (title, curves) in zip(axes, panels.items(), strict=True):
     for (label, (values, tied)), style in zip(curves.items(), ("o-", "s-", "s--"), strict=False):
         colour = COLOURS[0] if tied else COLOURS[6]
         axis.plot([values[tied, w] for w in weights], style, color=colour, label=label)
-    axis.set(title=title, xlabel="λ", xticks=range(4), ylim=0)
+    axis.set(title=title, xlabel="λ", xticks=range(4))
+    axis.set(yscale="log") if values is penalties else axis.set(ylim=0)
     axis.set_xticklabels(f"{w:g}" for w in weights)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False)
-axes[0].set(yscale="log", ylim=(None, None))
+    axis.legend(frameon=False, loc="lower left" if values is decoders else "upper right")
 show(figure, alt="All curves fall with λ, except the norm of the untied decoder, which grows.")
 
 # %%
 claim(
     "CAE.steadier-untied",
-    "untied, λ = 1 lowers the relative shift to below 0.65 times that of λ = 0",
+    "untied, λ = 1 lowers the relative shift to below 0.65 times",
     shifts[False, 1.0] < 0.65 * shifts[False, 0.0],
 )
 claim(
@@ -633,13 +636,13 @@ claim(
 )
 claim(
     "CAE.partly-escaped",
-    "untied, the penalty falls over 1.5 times as far as the squared relative shift",
+    "untied, the penalty falls over 1.5 times as far as that squared",
     penalties[False, 0.0] / penalties[False, 1.0]
     > 1.5 * (shifts[False, 0.0] / shifts[False, 1.0]) ** 2,
 )
 claim(
     "CAE.encoder-shrinks",
-    "the untied encoder's weights shrink below 0.5 times, the decoder's grow over 1.2 times",
+    "untied, the encoder shrinks below 0.5 times, the decoder grows over 1.2",
     encoders[False, 1.0] < 0.5 * encoders[False, 0.0]
     and decoders[False, 1.0] > 1.2 * decoders[False, 0.0],
 )
@@ -659,7 +662,7 @@ def mean_slope(model):
 
 claim(
     "CAE.tied-saturates",
-    "at λ = 1 the mean of h(1 − h) with tied weights is below 0.8 times that of untied",
+    "at λ = 1 the tied mean of h(1 − h) is below 0.8 times the untied",
     mean_slope(models[True, 1.0]) < 0.8 * mean_slope(models[False, 1.0]),
 )
 
@@ -717,7 +720,7 @@ claim(
 )
 claim(
     "CAE.no-better-reconstruction",
-    "tied, λ = 1 raises the error of reconstructing test images by over 5 %",
+    "tied, λ = 1 raises the reconstruction error by over 5 %",
     test_error(models[True, 1.0]) > 1.05 * test_error(models[True, 0.0]),
 )
 
@@ -757,8 +760,8 @@ for weight, a, b in zip(blob_models, off, along, strict=True):
 # %%
 claim(
     "CAE.off-manifold-first",
-    "λ = 0.1 divides ‖J‖² off the manifold by over 8, and keeps over 0.75 of the speed",
-    off[2] < off[0] / 8 and along[2] > 0.75 * along[0],
+    "off it, λ = 0.1 divides ‖J‖² by over 8, and the speed by under 1.3",
+    off[2] < off[0] / 8 and along[2] > along[0] / 1.3,
 )
 claim(
     "CAE.scale-last",
@@ -788,11 +791,11 @@ jacobian_tied = jacobian(wide_tied.encode, blobs(places)).detach()
 
 # %% tags=["nbval-ignore-output"]
 figure, axis = plt.subplots(figsize=(5.5, 2.9))
-for (weight, J), marker in zip(jacobians.items(), "os^", strict=True):
+curves = {f"untied, λ = {weight:g}": J for weight, J in jacobians.items()}
+curves["tied, λ = 10"] = jacobian_tied
+for (label, J), style, i in zip(curves.items(), ("o-", "s-", "^-", "v--"), (0, 1, 4, 2)):
     values = torch.linalg.svdvals(J).mean(0)[:10]
-    axis.plot(range(1, 11), values, f"{marker}-", label=f"untied, λ = {weight:g}")
-values = torch.linalg.svdvals(jacobian_tied).mean(0)[:10]
-axis.plot(range(1, 11), values, "v--", color=COLOURS[8], label="tied, λ = 10")
+    axis.plot(range(1, 11), values, style, color=COLOURS[i], label=label)
 axis.set(yscale="log", xlabel="number of the singular value", ylabel="mean over 81 blobs")
 axis.set(xticks=range(1, 11), ylim=(1e-3, 5))
 axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
@@ -823,17 +826,17 @@ shares = {weight: tangent_share(J, tangents).mean().item() for weight, J in jaco
 # %%
 claim(
     "CAE.few-directions",
-    "two directions hold over 90 % of ‖J‖² at λ = 10, and below 75 % at λ = 0",
+    "two directions hold over 90 % of ‖J‖² at λ = 10, under 75 % at λ = 0",
     leading(jacobians[10.0], 2) > 0.9 and leading(jacobians[0.0], 2) < 0.75,
 )
 claim(
     "CAE.fixed-filters",
-    "at λ = 10 they are the same two everywhere: overlap over 0.9, at λ = 1 below 0.8",
+    "λ = 10: the same two everywhere, overlap over 0.9; λ = 1: under 0.8",
     same_plane(jacobians[10.0]) > 0.9 and same_plane(jacobians[1.0]) < 0.8,
 )
 claim(
     "CAE.not-the-tangent-plane",
-    "under half of ‖J‖² is along the manifold then; with tied weights one direction is left",
+    "under half of ‖J‖² is along the manifold; tied, one is left",
     shares[10.0] < 0.5 and leading(jacobian_tied, 1) > 0.8,
 )
 claim(

@@ -25,6 +25,7 @@ ERRORS = """() => window.jupyterapp.shell.currentWidget.content.widgets
 WIDGETS = {
     "LatentTraversal": ("Left the chosen image", 1, np.s_[30:240, :220]),  # z₁; the image itself
     "GaussianKL": ("The densities of two normal", 0, np.s_[:20, 60:200]),  # μ of q; the caption
+    "ContractionEllipse": ("Left the image at (u, v)", 1, np.s_[240:, :220]),  # u; the legend
 }
 
 
@@ -79,6 +80,7 @@ def changed(page, picture, action):
     [
         ("00_start_here", "LatentTraversal"),
         ("01_autoencoder", "LatentTraversal"),
+        ("04_contractive_autoencoder", "ContractionEllipse"),
         ("05_kl_divergence", "GaussianKL"),
     ],
 )
