@@ -138,16 +138,19 @@ def test_each_slider_moves_the_picture(control, value):
     assert widget.image.value != before
 
 
-def test_the_lines_of_the_grid_pass_through_the_codes_of_the_lattice():
-    model = model_of(12.0)
-    shown = page(ContractionEllipse({0: model}, surface, radius=1e-3))
-    ticks = torch.linspace(0, 1, 9)
-    codes = model.encode(surface(torch.cartesian_prod(ticks, ticks))).detach()
-    assert (codes.amax(0) - codes.amin(0) > 0.3).all()
-    for h1, h2 in codes.tolist():
+@pytest.mark.parametrize(("weight", "white"), [(0, 0.5), (10, 0.97)])
+def test_the_grid_joins_the_codes_of_neighbours_in_u_and_in_v(weight, white):
+    models = {0: model_of(12.0), 10: model_of(0.5)}
+    widget = ContractionEllipse(models, surface, radius=1e-3)
+    widget.weight.value = weight
+    shown, ticks = page(widget), torch.linspace(0, 1, 9)
+    codes = models[weight].encode(surface(torch.cartesian_prod(ticks, ticks))).detach()
+    lattice = codes.unflatten(0, (9, 9))
+    middles = [(lattice[1:] + lattice[:-1]) / 2, (lattice[:, 1:] + lattice[:, :-1]) / 2]
+    for h1, h2 in torch.cat([codes, *(points.flatten(0, 1) for points in middles)]).tolist():
         column, row = round(262 + 240 * h1), round(266 - 240 * h2)
         assert shown[row - 1 : row + 2, column - 1 : column + 2].min() < 0xC0
-    assert (shown[26:267, 262:503].min(2) > 0xF0).mean() > 0.5  # and elsewhere there is nothing
+    assert (shown[27:266, 263:502].min(2) > 0xF0).mean() > white  # and elsewhere there is nothing
 
 
 def test_controls_have_labels_and_readouts_and_stand_in_the_snapshot():

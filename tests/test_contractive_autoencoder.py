@@ -246,6 +246,8 @@ def test_with_hidden_layers_the_loss_draws_probes():
     assert loss.terms["contraction"] != again.terms["contraction"]
     total = loss.terms["reconstruction"] + 0.7 * loss.terms["contraction"]
     assert loss.total.item() == pytest.approx(total.item())
+    repeated = model.loss(x, generator=torch.Generator().manual_seed(0))
+    assert loss.terms["contraction"] == repeated.terms["contraction"]
 
 
 @pytest.mark.parametrize("hidden", [(), (6,)])
