@@ -20,7 +20,7 @@ from course_lib.models.parts import Loss
 def jacobian(encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """J = ∂h/∂x for every image, exact for any differentiable encoder: (B, d, D).
 
-    encode: (B, ...) → (B, d), each image by itself; x: (B, ...) with D numbers per image.
+    encode: (B, ...) → (B, d), each image by itself; x: (B, ...), D numbers an image.
     """
     return vmap(jacrev(lambda image: encode(image[None])[0]))(x).flatten(2)
 
@@ -28,13 +28,13 @@ def jacobian(encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 def contractive_penalty(encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """‖J‖²_F = Σⱼ Σₖ (∂hⱼ/∂xₖ)²  (CAE.2), exact for any differentiable encoder.
 
-    Arguments as for `jacobian`. Returns (B,), squared units of the code per squared pixel unit.
+    Arguments as for `jacobian`. Returns (B,), code units² per pixel unit².
     """
     return jacobian(encode, x).square().sum((1, 2))
 
 
 def sigmoid_contractive_penalty(h: Tensor, W: Tensor) -> Tensor:
-    """‖J‖²_F = Σⱼ (hⱼ(1 − hⱼ))² ‖Wⱼ‖²  (CAE.4) for a single layer h = sigmoid(Wx + b).
+    """‖J‖²_F = Σⱼ (hⱼ(1 − hⱼ))² ‖Wⱼ‖²  (CAE.4) for one layer h = sigmoid(Wx + b).
 
     h: (B, d); W: (d, D). Returns (B,).
     """
@@ -55,9 +55,19 @@ def hutchinson_contractive_penalty(
     with torch.enable_grad():
         h = encode(x)  # (B, d)
         v = 2.0 * torch.randint(0, 2, h.shape, generator=generator) - 1
-        # Images do not touch each other, so one backward pass gives vᵀJ of every image.
+        # Images do not touch each other: one backward pass gives vᵀJ of each.
         (vJ,) = torch.autograd.grad((v * h).sum(), x, create_graph=True)
     return vJ.flatten(1).square().sum(1)
+
+
+def tangent_share(J: Tensor, tangents: Tensor) -> Tensor:
+    """The share of ‖J‖²_F that belongs to directions along the data manifold.
+
+    J: (B, d, D); tangents: (B, D, k), k independent vectors that span the tangent space of the
+    manifold at each image. Returns (B,), from 0 (the code ignores all of them) to 1.
+    """
+    Q = torch.linalg.qr(tangents).Q  # (B, D, k), an orthonormal basis of the same space
+    return (J @ Q).square().sum((1, 2)) / J.square().sum((1, 2))
 
 
 class TiedDecoder(nn.Module):
@@ -73,10 +83,10 @@ class TiedDecoder(nn.Module):
 
 
 class ContractiveAutoencoder(Autoencoder):
-    """An autoencoder with sigmoid units whose code may not react to small changes  (CAE.1).
+    """Sigmoid units, and a penalty on how strongly they react to changes  (CAE.1).
 
-    weight: λ ≥ 0. tied: let the decoder use the encoder's weights, transposed, as in the paper;
-        only without hidden layers. The rest is as in Autoencoder.
+    weight: λ ≥ 0. tied: let the decoder use the encoder's weights, transposed, as
+        in the paper; only without hidden layers. The rest is as in Autoencoder.
     With hidden=() the penalty is (CAE.4), otherwise it is estimated by (CAE.5).
     Raises ValueError when tied weights and hidden layers are asked for together.
     """
@@ -93,14 +103,14 @@ class ContractiveAutoencoder(Autoencoder):
     ) -> None:
         super().__init__(image_shape, latent_dim, hidden, code="sigmoid", **kwargs)
         if tied and hidden:
-            raise ValueError(f"tied weights need hidden=(), got hidden={tuple(hidden)}")
+            raise ValueError(f"tied needs hidden=(), got hidden={tuple(hidden)}")
         if tied:
             self.decoder = TiedDecoder(self.encoder[0])
         self.hidden = tuple(hidden)
         self.weight = weight
 
     def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
-        """Two terms: the reconstruction and, with weight λ, the contractive penalty."""
+        """Two terms: the reconstruction and, with weight λ, the penalty."""
         h = self.encode(x)
         if self.hidden:
             penalty = hutchinson_contractive_penalty(self.encode, x, generator)

@@ -1,5 +1,6 @@
 """One widget per file; none has mathematics of its own."""
 
+from course_lib.widgets.contraction_ellipse import ContractionEllipse
 from course_lib.widgets.denoising_field import DenoisingField
 from course_lib.widgets.denoising_rows import DenoisingRows
 from course_lib.widgets.gaussian_kl import GaussianKL
@@ -9,6 +10,7 @@ from course_lib.widgets.sparse_sweep import SparseSweep
 from course_lib.widgets.sweep_rows import SweepRows
 
 __all__ = [
+    "ContractionEllipse",
     "DenoisingField",
     "DenoisingRows",
     "GaussianKL",

@@ -27,6 +27,7 @@ WIDGETS = {
     "DenoisingRows": ("Rows of images, original", 1, np.s_[25:75, 150:500]),  # strength; originals
     "SparseSweep": ("The learned features", 0, np.s_[:20, :200]),  # λ; the caption
     "GaussianKL": ("The densities of two normal", 0, np.s_[:20, 60:200]),  # μ of q; the caption
+    "ContractionEllipse": ("Left the image at (u, v)", 1, np.s_[240:, :220]),  # u; the legend
 }
 
 
@@ -83,6 +84,7 @@ def changed(page, picture, action):
         ("01_autoencoder", "LatentTraversal"),
         ("02_denoising_autoencoder", "DenoisingRows"),
         ("03_sparse_autoencoder", "SparseSweep"),
+        ("04_contractive_autoencoder", "ContractionEllipse"),
         ("05_kl_divergence", "GaussianKL"),
     ],
 )

@@ -1,0 +1,93 @@
+"""The contractive penalty of 128 images, 784 → 256 sigmoid units, by three routes; one training step.
+
+Compare the rows of one run: the closed form of a given code, the same with the encoding, one
+probe, and the whole Jacobian.
+"""
+
+import pytest
+import torch
+
+from course_lib.datasets import load
+from course_lib.models import Autoencoder, ContractiveAutoencoder
+from course_lib.models.contractive_autoencoder import (
+    contractive_penalty,
+    hutchinson_contractive_penalty,
+    sigmoid_contractive_penalty,
+)
+from course_lib.widgets import ContractionEllipse
+
+IMAGES = load("glyphs").images[:128]
+MODEL = ContractiveAutoencoder((1, 28, 28), 256).requires_grad_(False)
+WEIGHT = MODEL.encoder[0].weight
+CODE = MODEL.encode(IMAGES)
+
+
+def closed_form_of_a_code():
+    return sigmoid_contractive_penalty(CODE, WEIGHT)
+
+
+def closed_form():
+    return sigmoid_contractive_penalty(MODEL.encode(IMAGES), WEIGHT)
+
+
+def one_probe():
+    return hutchinson_contractive_penalty(MODEL.encode, IMAGES)
+
+
+def whole_jacobian():
+    return contractive_penalty(MODEL.encode, IMAGES)
+
+
+@pytest.mark.parametrize("route", [closed_form_of_a_code, closed_form, one_probe, whole_jacobian])
+def test_penalty_784_256(benchmark, route):
+    rounds = 5 if route is whole_jacobian else 100
+    benchmark.pedantic(route, rounds=rounds, warmup_rounds=2)
+
+
+def plain():
+    return Autoencoder((1, 28, 28), 256, hidden=(), code="sigmoid")
+
+
+def contractive():
+    return ContractiveAutoencoder((1, 28, 28), 256)
+
+
+def plain_deep():
+    return Autoencoder((1, 28, 28), 64, hidden=(256,), code="sigmoid")
+
+
+def contractive_deep():
+    return ContractiveAutoencoder((1, 28, 28), 64, hidden=(256,))
+
+
+@pytest.mark.parametrize("make", [plain, contractive, plain_deep, contractive_deep])
+def test_one_training_step(benchmark, make):
+    model = make()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+
+    def step():
+        loss = model.loss(IMAGES).total
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    benchmark.pedantic(step, rounds=100, warmup_rounds=10)
+
+
+def blobs(uv):
+    pixels = torch.arange(12)
+    columns, rows = (
+        torch.exp(-(pixels - 2.5 - 6 * place).square() / 3.4) for place in (uv[:, :1], uv[:, 1:])
+    )
+    return (rows[:, :, None] * columns[:, None, :])[:, None]
+
+
+def test_one_step_of_the_contraction_ellipse(benchmark):
+    model = ContractiveAutoencoder((1, 12, 12), 2, hidden=(64,))
+    widget = ContractionEllipse({0: model}, blobs)
+    places = iter(range(10**9))
+
+    def step():
+        widget.u.value = next(places) % 100 / 100
+
+    benchmark(step)
