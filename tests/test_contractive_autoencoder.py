@@ -302,7 +302,6 @@ def test_weight_decay_takes_the_step_that_pytorch_calls_weight_decay_of_twice_la
     x = torch.rand(5, 1, 2, 3, generator=torch.Generator().manual_seed(0))
     ours, theirs = (Autoencoder((1, 2, 3), 4, hidden=(), code="sigmoid") for _ in range(2))
     decay = sum(net[0].weight.norm() ** 2 for net in (ours.encoder, ours.decoder))
-    torch.optim.SGD(ours.parameters(), lr=0.1).zero_grad()
     (ours.loss(x).total + 0.3 * decay).backward()
     torch.optim.SGD(ours.parameters(), lr=0.1).step()
     weights = [net[0].weight for net in (theirs.encoder, theirs.decoder)]

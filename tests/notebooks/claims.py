@@ -1,0 +1,25 @@
+"""Running a chapter as a script."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+CHAPTERS = Path(__file__).resolve().parents[2] / "chapters"
+SOURCES = sorted(CHAPTERS.glob("source/*.py"))
+
+
+def assert_all_claims_hold(text, script, **environment):
+    """Run a chapter as a script, by IPython because it displays what it shows."""
+    script.write_text(text, encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, "-m", "IPython", "--no-banner", "--colors=nocolor", str(script)],
+        cwd=CHAPTERS,
+        env=os.environ | {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"} | environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    assert run.stdout.count("✓ ") == len(re.findall(r"^claim\(", text, re.MULTILINE))
