@@ -993,12 +993,12 @@ claim(
 )
 claim(
     "CAE.denoising-restores",
-    "only denoising restores masked images with less than 0.72 of the error",
+    "only denoising leaves less than 0.72 of the error on masked images",
     [name for name in table if lowers("squared error, half masked", name, 0.72)] == ["denoising"],
 )
 claim(
     "CAE.code-steadies",
-    "weight decay and contraction lower the relative shift of the code to under 0.7",
+    "weight decay and contraction bring the code's shift below 0.7 of it",
     lowers("relative shift of the code", "weight decay", 0.7)
     and lowers("relative shift of the code", "contractive", 0.7),
 )
@@ -1006,12 +1006,12 @@ claim(
 # %%
 claim(
     "CAE.none-generates",
-    "with all five, z ~ N(0, I) lands over 1.6 times as far out as test images",
+    "for all five, z ~ N(0, I) lands over 1.6 times as far out",
     min(of("distance of z ~ N(0, I)").values()) > 1.6 * real_distance,
 )
 claim(
     "CAE.none-generates-fairly",
-    "fairer samples are confident digits less than 0.85 times as often as test images",
+    "fairer z: confident less than 0.85 times as often as test images",
     max(of("confident share of fairer z").values()) < 0.85 * real_share,
 )
 
