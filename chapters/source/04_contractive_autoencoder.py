@@ -2,7 +2,7 @@
 # # 4 · Contractive autoencoder
 #
 # A contractive autoencoder pays for every direction in which its code reacts to a small change of
-# the image. The next two cells train one, and the same network without that price, and draw it.
+# the image. The next cells train one, and the same network without that price, and draw it.
 # The rest of the chapter explains every part.
 
 # %%
@@ -15,6 +15,7 @@ from matplotlib import pyplot as plt
 from sklearn.linear_model import LogisticRegression
 from torch.func import hessian
 
+# %%
 from course_lib.datasets import load
 from course_lib.evaluation import confident_share, nearest_distance
 from course_lib.exercises.card import ExerciseCard
@@ -33,9 +34,8 @@ from course_lib.plots import COLOURS, model_diagram, training_curves
 from course_lib.training import fit
 from course_lib.widgets import ContractionEllipse, SweepRows
 
-seed = 0  # change it and run again: every claim below must still hold
-
 # %% tags=["nbval-ignore-output"]
+seed = 0  # change it and run again: every claim below must still hold
 DATASET = os.environ.get("COURSE_DATASET", "digits")  # "mnist" works, too, and takes minutes
 train, test = load(DATASET).sample(2000, seed), load(DATASET, "test").sample(1000, seed)
 image_shape = train.images.shape[1:]
@@ -980,6 +980,7 @@ def lowers(quantity, name, factor):
     return of(quantity)[name] < factor * of(quantity)["none"]
 
 
+# %%
 claim(
     "CAE.weights-shrink",
     "weight decay and contraction each more than halve the encoder's weights",
