@@ -1,8 +1,9 @@
 """One widget per file; none has mathematics of its own."""
 
+from course_lib.widgets.evidence_gap import EvidenceGap
 from course_lib.widgets.gaussian_kl import GaussianKL
 from course_lib.widgets.latent_traversal import LatentTraversal
 from course_lib.widgets.loss_curves import LossCurves
 from course_lib.widgets.sweep_rows import SweepRows
 
-__all__ = ["GaussianKL", "LatentTraversal", "LossCurves", "SweepRows"]
+__all__ = ["EvidenceGap", "GaussianKL", "LatentTraversal", "LossCurves", "SweepRows"]
