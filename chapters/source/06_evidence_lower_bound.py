@@ -462,7 +462,9 @@ axis.text(30, 6e15, "a billion a second for a month", ha="right", fontsize=9)
 axis.set(yscale="log", xlabel="latent dimension d", ylabel="evaluations of the decoder")
 axis.set(ylim=(0.3, 1e25), title="to know p(x) with a relative error of 10 %")
 axis.spines[["top", "right"]].set_visible(False)
-show(figure, alt="A grid grows fastest, prior samples exponentially, posterior samples stay at one.")
+show(
+    figure, alt="A grid grows fastest, prior samples exponentially, posterior samples stay at one."
+)
 
 # %% [markdown]
 # The grid leaves the picture after twelve dimensions, and samples from the prior reach $10^{13}$ in
@@ -484,9 +486,12 @@ def log_weights(q, codes):
     return log_p - q.log_prob(codes)
 
 
-from_posterior = true_posterior.mean + torch.linalg.solve_triangular(
-    torch.linalg.cholesky(P).T, torch.randn(20, 1000, generator=generator), upper=True
-).T
+from_posterior = (
+    true_posterior.mean
+    + torch.linalg.solve_triangular(
+        torch.linalg.cholesky(P).T, torch.randn(20, 1000, generator=generator), upper=True
+    ).T
+)
 from_prior = torch.randn(1000, 20, generator=generator)
 standard = MultivariateNormal(torch.zeros(20), torch.eye(20))
 prior_estimate = log_mean_exp(log_weights(standard, from_prior), 0)
@@ -502,7 +507,9 @@ for copies in (1, 10, 20):
     codes = torch.randn(50, 1000, copies, generator=generator)
     estimates = log_mean_exp(model.log_likelihood(x, codes).sum(2), dim=1)  # (50,)
     bias[copies] = (estimates.mean() - copies * log_p_x).item()
-    print(f"d = {copies:2}: log p(x) = {copies * log_p_x:6.2f}, mean error {bias[copies]:+6.2f} nats")
+    print(
+        f"d = {copies:2}: log p(x) = {copies * log_p_x:6.2f}, mean error {bias[copies]:+6.2f} nats"
+    )
 
 # %%
 claim(
@@ -708,7 +715,9 @@ for values, marker, colour, label in (
 axis.set(xscale="log", xlabel="samples k", ylabel="mean estimate, nats", ylim=(-2.05, -0.8))
 axis.legend(frameon=False, fontsize=9, loc="center right", bbox_to_anchor=(1, 0.4))
 axis.spines[["top", "right"]].set_visible(False)
-show(figure, alt="Outside stays at the ELBO for all k; inside rises to log p(x), slower from best q.")
+show(
+    figure, alt="Outside stays at the ELBO for all k; inside rises to log p(x), slower from best q."
+)
 
 # %%
 wide_elbo = model.elbo(x, 1.0, 0.8)

@@ -25,6 +25,7 @@ ERRORS = """() => window.jupyterapp.shell.currentWidget.content.widgets
 WIDGETS = {
     "LatentTraversal": ("Left the chosen image", 1, np.s_[30:240, :220]),  # z₁; the image itself
     "GaussianKL": ("The densities of two normal", 0, np.s_[:20, 60:200]),  # μ of q; the caption
+    "EvidenceGap": ("Left the true posterior", 0, np.s_[:26, 40:300]),  # μ of q; the legend
 }
 
 
@@ -80,6 +81,7 @@ def changed(page, picture, action):
         ("00_start_here", "LatentTraversal"),
         ("01_autoencoder", "LatentTraversal"),
         ("05_kl_divergence", "GaussianKL"),
+        ("06_evidence_lower_bound", "EvidenceGap"),
     ],
 )
 def test_the_arrow_key_moves_the_slider_and_the_picture(open_chapter, screenshots, chapter, name):
