@@ -14,18 +14,20 @@ from tqdm.auto import tqdm
 from course_lib.information import kl_normal
 from course_lib.models.variational_autoencoder import VAE
 
+Number = Tensor | float
 REACH = 12.0  # standard deviations on either side of the mean, beyond which nothing is left
 NODES = 4001  # of a quadrature
 
 
 @dataclass(frozen=True)
 class OneDimensionalModel:
-    """z ~ N(0, 1) and x | z ~ N(g(z), s²) with one latent number: p(x) is an easy integral.
+    """z ~ N(0, 1) and x | z ~ N(g(z), s²): with one latent number p(x) is easy.
 
-    g: the decoder, elementwise; s: standard deviation s > 0 of the noise. Integrals are sums over
-    4001 equidistant z in float64, exact to nine digits unless s is tiny or g steep. x is a number;
-    μ and σ > 0 of q = N(μ, σ²) are numbers or float64 tensors of shape (), which get gradients.
-    All results are in nats. Raises ValueError when s or σ is not positive.
+    g: the decoder, elementwise; s: standard deviation s > 0 of the noise.
+    x is a number; μ and σ > 0 of q = N(μ, σ²) are numbers or float64 tensors of
+    shape (), which get gradients. Integrals are sums over 4001 equidistant z, exact
+    to nine digits unless s is tiny or g steep. All results are in nats and float64.
+    Raises ValueError when s or σ is not positive.
     """
 
     g: Callable[[Tensor], Tensor]
@@ -44,7 +46,7 @@ class OneDimensionalModel:
         return self.log_likelihood(x, z) + _log_normal(z, 0, 1)
 
     def log_evidence(self, x: float, nodes: int = NODES) -> Tensor:
-        """log p(x) = log ∫ p(x|z) p(z) dz, by a sum over so many z in [−12, 12]  (ELBO.1)."""
+        """log p(x) = log ∫ p(x|z) p(z) dz by so many z in [−12, 12]  (ELBO.1)."""
         z, step = _quadrature(nodes)
         return (self.log_joint(x, z) + math.log(step)).logsumexp(0)
 
@@ -52,24 +54,24 @@ class OneDimensionalModel:
         """log p(z|x) = log p(x, z) − log p(x), elementwise in z  (ELBO.2)."""
         return self.log_joint(x, z) - self.log_evidence(x)
 
-    def reconstruction(self, x: float, mu: Tensor | float, sigma: Tensor | float) -> Tensor:
+    def reconstruction(self, x: float, mu: Number, sigma: Number) -> Tensor:
         """E_q[log p(x|z)]."""
         return _expectation(lambda z: self.log_likelihood(x, z), mu, sigma)
 
-    def elbo(self, x: float, mu: Tensor | float, sigma: Tensor | float) -> Tensor:
+    def elbo(self, x: float, mu: Number, sigma: Number) -> Tensor:
         """E_q[log p(x|z)] − KL(q‖p(z))  (ELBO.3)."""
         return self.reconstruction(x, mu, sigma) - kl_normal(mu, sigma)
 
-    def gap(self, x: float, mu: Tensor | float, sigma: Tensor | float) -> Tensor:
+    def gap(self, x: float, mu: Number, sigma: Number) -> Tensor:
         """KL(q‖p(z|x)) = log p(x) − ELBO, by its own integral  (ELBO.4)."""
-        return _expectation(
-            lambda z: _log_normal(z, mu, sigma) - self.log_posterior(x, z), mu, sigma
-        )
+
+        def log_ratio(z: Tensor) -> Tensor:
+            return _log_normal(z, mu, sigma) - self.log_posterior(x, z)
+
+        return _expectation(log_ratio, mu, sigma)
 
 
-def _expectation(
-    f: Callable[[Tensor], Tensor], mu: Tensor | float, sigma: Tensor | float
-) -> Tensor:
+def _expectation(f: Callable[[Tensor], Tensor], mu: Number, sigma: Number) -> Tensor:
     """E[f(z)] for z ~ N(μ, σ²)."""
     if not sigma > 0:
         raise ValueError(f"sigma must be > 0, got {sigma:g}")
@@ -84,7 +86,7 @@ def _quadrature(nodes: int) -> tuple[Tensor, float]:
     return torch.linspace(-REACH, REACH, nodes, dtype=torch.float64), 2 * REACH / (nodes - 1)
 
 
-def _log_normal(x: Tensor | float, mu: Tensor | float, sigma: Tensor | float) -> Tensor:
+def _log_normal(x: Number, mu: Number, sigma: Number) -> Tensor:
     """log N(x; μ, σ²). torch.distributions would round numbers to the default dtype."""
     log_sigma = sigma.log() if isinstance(sigma, Tensor) else math.log(sigma)
     return -0.5 * ((x - mu) / sigma) ** 2 - log_sigma - 0.5 * math.log(2 * math.pi)
