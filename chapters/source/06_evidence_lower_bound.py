@@ -528,6 +528,8 @@ claim(
     "1,000 samples from the prior miss that log p(x) by over 100 nats",
     bool(prior_estimate < exact - 100),
 )
+
+# %%
 linear_v = torch.trapezoid((2 * line.log_likelihood(x, z) + log_p_z).exp(), z) / density**2 - 1
 formula = Normal(0, (w**2 + s**2 / 2) ** 0.5).log_prob(torch.tensor(x)).exp()
 formula = formula / (2 * s * math.pi**0.5 * density**2) - 1
