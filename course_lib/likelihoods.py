@@ -4,6 +4,7 @@ All are summed over pixels and left unaveraged over the batch.
 """
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -51,6 +52,40 @@ def squared_error(x: Tensor, mean: Tensor) -> Tensor:
     """
     _check_shapes("mean", x, mean)
     return (x - mean).square().flatten(1).sum(1)
+
+
+def effective_beta(
+    weight: float = 1.0,
+    *,
+    image_dim: int,
+    latent_dim: int,
+    reconstruction: Literal["sum", "mean"] = "sum",
+    kl: Literal["sum", "mean"] = "sum",
+    sigma: float | None = None,
+) -> float:
+    """The β that a loss "reconstruction + weight · KL" really has  (VAE.12).
+
+    image_dim: D; latent_dim: d.
+    reconstruction, kl: whether each is summed over, or averaged over, its D or d dimensions.
+    sigma: σ > 0 of the Gaussian decoder as which a *squared error* is read; None when the
+        reconstruction is a negative log-likelihood already.
+    Returns β > 0 such that the loss is proportional to −log p(x|z) + β KL; the weights stand
+    beside each other as 1/2σ², 1/D and 1/d.
+    Raises ValueError for a size, weight or sigma that is not positive, or another reduction.
+    """
+    positive = {"weight": weight, "image_dim": image_dim, "latent_dim": latent_dim}
+    for name, value in (positive if sigma is None else positive | {"sigma": sigma}).items():
+        if not value > 0:
+            raise ValueError(f"{name} must be > 0, got {value}")
+    for name, reduction in {"reconstruction": reconstruction, "kl": kl}.items():
+        if reduction not in ("sum", "mean"):
+            raise ValueError(f"{name} must be 'sum' or 'mean', got {reduction!r}")
+    beta = weight if sigma is None else weight / (2 * sigma**2)
+    if reconstruction == "mean":
+        beta *= image_dim
+    if kl == "mean":
+        beta /= latent_dim
+    return beta
 
 
 def _check_shapes(name: str, x: Tensor, other: Tensor) -> None:

@@ -1,18 +1,34 @@
 """What a trained model has learned, in numbers."""
 
+from course_lib.evaluation.evidence_lower_bound import (
+    LogLikelihood,
+    OneDimensionalModel,
+    importance_weighted_log_likelihood,
+    log_mean_exp,
+)
 from course_lib.evaluation.features import (
     lifetime_activity,
     orientation_selectivity,
     participation_ratio,
     population_activity,
 )
-from course_lib.evaluation.samples import confident_share, nearest_distance
+from course_lib.evaluation.latent_space import KLSplit, active_units, kl_per_dimension, split_kl
+from course_lib.evaluation.samples import confident_share, frechet_distance, nearest_distance
 
 __all__ = [
+    "KLSplit",
+    "LogLikelihood",
+    "OneDimensionalModel",
+    "active_units",
     "confident_share",
+    "frechet_distance",
+    "importance_weighted_log_likelihood",
+    "kl_per_dimension",
     "lifetime_activity",
+    "log_mean_exp",
     "nearest_distance",
     "orientation_selectivity",
     "participation_ratio",
     "population_activity",
+    "split_kl",
 ]

@@ -20,3 +20,25 @@ def nearest_distance(points: Tensor, others: Tensor) -> float:
     points: (N, ...); others: (M, ...) with as many numbers each.
     """
     return torch.cdist(points.flatten(1), others.flatten(1)).amin(1).median().item()
+
+
+def frechet_distance(features: Tensor, others: Tensor) -> float:
+    """‖m₁ − m₂‖² + tr(Σ₁ + Σ₂ − 2 (Σ₁^½ Σ₂ Σ₁^½)^½) between two sets of features  (VAE.11).
+
+    features: (N, k); others: (M, k), for instance the first k principal components of pictures.
+    Returns a squared distance in the units of the features: 0 for equal means and covariances,
+    which is less than for equal distributions.
+    Heusel et al., GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017.
+    """
+    features, others = features.double(), others.double()
+    covariance, other_covariance = torch.cov(features.T), torch.cov(others.T)
+    root = _root(covariance)
+    overlap = _root(root @ other_covariance @ root).trace()
+    distance = (features.mean(0) - others.mean(0)).square().sum()
+    return (distance + covariance.trace() + other_covariance.trace() - 2 * overlap).item()
+
+
+def _root(matrix: Tensor) -> Tensor:
+    """The square root of a symmetric matrix without negative eigenvalues."""
+    eigenvalues, vectors = torch.linalg.eigh(matrix)
+    return vectors * eigenvalues.clamp(min=0).sqrt() @ vectors.T

@@ -4,7 +4,7 @@ from math import exp, log, pi
 
 from course_lib.exercises.bank_normal import LN2, kl
 from course_lib.exercises.exercise import Exercise, on_grid
-from course_lib.exercises.mistakes import LIKELIHOOD, slips
+from course_lib.exercises.mistakes import LIKELIHOOD, LINEAR_MODEL, slips
 
 
 def log_normal(x: float, variance: float) -> float:
@@ -136,7 +136,7 @@ EVIDENCE = Exercise(
         "density-for-log": lambda w, s, x, m, v: exp(log_normal(x, w**2 + s**2)),
         "loss-for-elbo": lambda w, s, x, m, v: -log_normal(x, w**2 + s**2),
         "bits-for-nats": lambda w, s, x, m, v: log_normal(x, w**2 + s**2) / LN2,
-    }, see=LIKELIHOOD),
+    }, see=LINEAR_MODEL),
     hints=("x is a weighted z plus independent noise: a normal again.",
            "Its variance is the sum of two variances."),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from course_lib.exercises.exercise import Exercise, Mistake
 from course_lib.exercises.mistakes import DEFINITIONS, DIRECTION, ELBO, FITTING, LOGVAR
 
 PIXELS = "Look at the negative log-likelihood of a binary pixel in chapter 1, (AE.3)."
-HOLES = "Look at what each part of the ELBO does, in the chapter on the VAE."
+HOLES = "Look at what each part of the ELBO does in chapter 6, (ELBO.3)."
 TERMS = "Look at how chapter 5 reads the terms of (KL.10) one by one."
 
 EXCESS_LENGTH = Exercise(

@@ -27,9 +27,10 @@ CLOSED_FORM = "Look at the closed form for a sigmoid layer in chapter 4, (CAE.2)
 HUTCHINSON = "Look at Hutchinson's estimate in chapter 4, (CAE.5)."
 SHIFT = "Look at the code under small noise in chapter 4, (CAE.6)."
 LOOPHOLE = "Look at how the penalty can be escaped in chapter 4, (CAE.7)."
+LINEAR_MODEL = "Look at the evidence of a linear model in chapter 6, (ELBO.15)."
 LIKELIHOOD = "Look at the negative log-likelihood of a normal in chapter 1, (AE.5)."
 SPREAD = "Write down the mean and the variance of the decoded code wz."
-ELBO = "Look at the derivation of the ELBO in the chapter on the VAE."
+ELBO = "Look at the ELBO and the gap above it in chapter 6, (ELBO.3) and (ELBO.4)."
 
 CATALOGUE = {
     CLEAN_TARGET: {

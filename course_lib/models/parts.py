@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -32,9 +33,54 @@ def mlp(sizes: Sequence[int], generator: torch.Generator) -> nn.Sequential:
     """
     layers: list[nn.Module] = []
     for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
-        linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out)
-        for parameter in linear.parameters():
-            bound = 1 / math.sqrt(fan_in)
-            nn.init.uniform_(parameter, -bound, bound, generator=generator)
-        layers += [linear, nn.ReLU()]
+        layers += [_seeded(nn.Linear, fan_in, fan_out, generator=generator), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
+
+
+def convolutional_encoder(
+    image_shape: Sequence[int], channels: Sequence[int], outputs: int, generator: torch.Generator
+) -> nn.Sequential:
+    """Convolutions that each halve the sides, ReLU, one linear layer: (B, C, H, W) → (B, outputs).
+
+    channels: of the layers, at least one. Initialised like `mlp`.
+    Raises ValueError when a side cannot be halved that often.
+    """
+    grid = _halved(image_shape, len(channels))
+    layers: list[nn.Module] = []
+    for before, after in pairwise([image_shape[0], *channels]):
+        convolution = _seeded(nn.Conv2d, before, after, 4, 2, 1, generator=generator)
+        layers += [convolution, nn.ReLU()]
+    linear = _seeded(nn.Linear, channels[-1] * math.prod(grid), outputs, generator=generator)
+    return nn.Sequential(*layers, nn.Flatten(), linear)
+
+
+def convolutional_decoder(
+    image_shape: Sequence[int], channels: Sequence[int], inputs: int, generator: torch.Generator
+) -> nn.Sequential:
+    """The encoder's mirror image, with transposed convolutions: (B, inputs) → (B, C, H, W)."""
+    grid = _halved(image_shape, len(channels))
+    widths = [*reversed(channels), image_shape[0]]
+    linear = _seeded(nn.Linear, inputs, widths[0] * math.prod(grid), generator=generator)
+    layers: list[nn.Module] = [linear, nn.Unflatten(1, (widths[0], *grid))]
+    for before, after in pairwise(widths):
+        convolution = _seeded(nn.ConvTranspose2d, before, after, 4, 2, 1, generator=generator)
+        layers += [nn.ReLU(), convolution]
+    return nn.Sequential(*layers)
+
+
+def _halved(image_shape: Sequence[int], times: int) -> tuple[int, int]:
+    height, width = image_shape[1:]
+    if times < 1 or height % 2**times or width % 2**times:
+        raise ValueError(
+            f"the sides of image_shape must be multiples of 2 for each of the {times} layers in "
+            f"channels, of which there is at least one; got image_shape {tuple(image_shape)}"
+        )
+    return height // 2**times, width // 2**times
+
+
+def _seeded(layer_type: type[nn.Module], *sizes: int, generator: torch.Generator) -> nn.Module:
+    layer = nn.utils.skip_init(layer_type, *sizes)
+    bound = 1 / math.sqrt(layer.weight[0].numel())  # 1/√fan_in
+    for parameter in layer.parameters():
+        nn.init.uniform_(parameter, -bound, bound, generator=generator)
+    return layer

@@ -3,6 +3,7 @@
 from course_lib.widgets.contraction_ellipse import ContractionEllipse
 from course_lib.widgets.denoising_field import DenoisingField
 from course_lib.widgets.denoising_rows import DenoisingRows
+from course_lib.widgets.evidence_gap import EvidenceGap
 from course_lib.widgets.gaussian_kl import GaussianKL
 from course_lib.widgets.latent_traversal import LatentTraversal
 from course_lib.widgets.loss_curves import LossCurves
@@ -13,6 +14,7 @@ __all__ = [
     "ContractionEllipse",
     "DenoisingField",
     "DenoisingRows",
+    "EvidenceGap",
     "GaussianKL",
     "LatentTraversal",
     "LossCurves",

@@ -28,6 +28,7 @@ WIDGETS = {
     "SparseSweep": ("The learned features", 0, np.s_[:20, :200]),  # λ; the caption
     "GaussianKL": ("The densities of two normal", 0, np.s_[:20, 60:200]),  # μ of q; the caption
     "ContractionEllipse": ("Left the image at (u, v)", 1, np.s_[240:, :220]),  # u; the legend
+    "EvidenceGap": ("Left the true posterior", 0, np.s_[:26, 40:300]),  # μ of q; the legend
 }
 
 
@@ -86,6 +87,7 @@ def changed(page, picture, action):
         ("03_sparse_autoencoder", "SparseSweep"),
         ("04_contractive_autoencoder", "ContractionEllipse"),
         ("05_kl_divergence", "GaussianKL"),
+        ("06_evidence_lower_bound", "EvidenceGap"),
     ],
 )
 def test_the_arrow_key_moves_the_slider_and_the_picture(open_chapter, screenshots, chapter, name):
