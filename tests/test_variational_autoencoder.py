@@ -9,6 +9,7 @@ from scipy import stats
 from torch.distributions import Independent, Normal, kl_divergence
 
 from course_lib.datasets import load
+from course_lib.evaluation import kl_per_dimension
 from course_lib.models import VAE, ConvolutionalVAE, ScoreFunctionVAE
 from course_lib.models.variational_autoencoder import reparameterize
 from course_lib.training import fit
@@ -186,3 +187,81 @@ def test_bad_arguments_are_refused(arguments, message):
 def test_convolutions_refuse_sides_that_cannot_be_halved(shape, channels):
     with pytest.raises(ValueError, match="sides of image_shape must be multiples of 2"):
         ConvolutionalVAE(shape, 2, channels=channels)
+
+
+def test_a_learned_sigma_also_stops_where_images_are_rebuilt_exactly():
+    """The chapter's example: a decoder of zeros and black images leave only σ to be learned."""
+    model = VAE((1, 8, 8), latent_dim=2, hidden=(), likelihood="gaussian")
+    for parameter in model.decoder.parameters():
+        torch.nn.init.zeros_(parameter)
+    with pytest.raises(FloatingPointError, match="learned sigma is .* no upper bound"):
+        fit(model, torch.zeros(64, 1, 8, 8), epochs=1000, lr=0.03)
+
+
+@pytest.mark.equation("VAE.14")
+@pytest.mark.parametrize(("mu", "sigma"), [(0.4, 0.3), (-1.2, 1.5)])
+def test_the_gradient_through_moved_noise_is_that_of_the_expectation(mu, sigma):
+    """E cos z = exp(−σ²/2) cos μ for z ~ N(μ, σ²), with its derivatives by μ and log σ²."""
+    parameters = torch.tensor([mu, 2 * math.log(sigma)], dtype=torch.float64).expand(100_000, 2)
+    parameters = parameters.clone().requires_grad_()
+    z = reparameterize(*parameters.T, generator())
+    gradients = torch.autograd.grad(z.cos().sum(), parameters)[0]  # one row per draw
+    decay = math.exp(-(sigma**2) / 2)
+    expected = torch.tensor([-math.sin(mu) * decay, -(sigma**2) / 2 * math.cos(mu) * decay])
+    z_scores = (gradients.mean(0) - expected) / (gradients.std(0) / len(gradients) ** 0.5)
+    assert z_scores.abs().max() < 4
+    assert (gradients.mean(0).abs() > 20 * gradients.std(0) / len(gradients) ** 0.5).all()
+
+
+def linear_optimum(eigenvalues, variance, latent_dim):
+    """A linear VAE at the minimum of its exact loss on images with this covariance (1/N).
+
+    The loss is quadratic in ε, so its mean is that over the 2d points ε = ±√d eⱼ.
+    """
+    D, d = len(eigenvalues), latent_dim
+    data = torch.randn(40, D, generator=generator(), dtype=torch.float64)
+    data = torch.linalg.qr(data - data.mean(0)).Q * 40**0.5  # covariance I, exactly
+    rotation = torch.linalg.qr(torch.randn(D, D, generator=generator(1), dtype=torch.float64)).Q
+    images = (0.5 + data * torch.tensor(eigenvalues).double().sqrt() @ rotation).view(40, 1, 1, D)
+    model = VAE((1, 1, D), d, hidden=(), likelihood="gaussian", sigma=variance**0.5).double()
+    points = d**0.5 * torch.cat([torch.eye(d), -torch.eye(d)]).double()
+    optimizer = torch.optim.LBFGS(
+        [p for p in model.parameters() if p.requires_grad],
+        max_iter=3000, tolerance_grad=1e-10, tolerance_change=1e-14, history_size=50,
+        line_search_fn="strong_wolfe",
+    )  # fmt: skip
+
+    def loss():
+        optimizer.zero_grad()
+        mu, logvar = model.encode(images)
+        q = Independent(Normal(mu, (logvar / 2).exp()), 1)
+        prior = Independent(Normal(torch.zeros_like(mu), 1.0), 1)
+        nll = [model.nll(images, model.decode(mu + (logvar / 2).exp() * e)) for e in points]
+        value = (torch.stack(nll).mean(0) + kl_divergence(q, prior)).mean()
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    return model, images, loss().item()
+
+
+@pytest.mark.equation("VAE.9")
+@pytest.mark.equation("VAE.10")
+@pytest.mark.parametrize("variance", [0.5, 0.1])
+def test_a_linear_vae_keeps_exactly_the_components_above_the_noise(variance):
+    eigenvalues = [4.0, 2.0, 1.2, 0.3, 0.2, 0.05]
+    model, images, loss = linear_optimum(eigenvalues, variance, latent_dim=4)
+    kept = [max(value - variance, 0) for value in eigenvalues[:4]]
+    lengths = model.decoder[0].weight.detach().square().sum(0).sort(descending=True).values
+    np.testing.assert_allclose(lengths, kept, atol=2e-3)
+    with torch.no_grad():
+        kl = kl_per_dimension(*model.encode(images)).sort(descending=True).values
+    exact = [max(0.5 * math.log(value / variance), 0) for value in eigenvalues[:4]]
+    np.testing.assert_allclose(kl, exact, atol=2e-3)
+    # There the bound is tight: the loss is the log-likelihood of probabilistic PCA.
+    principal = [max(value, variance) for value in eigenvalues[:4]] + [variance] * 2
+    evidence = -0.5 * sum(
+        math.log(2 * math.pi * p) + value / p
+        for p, value in zip(principal, eigenvalues, strict=True)
+    )
+    assert loss == pytest.approx(-evidence, abs=1e-4)

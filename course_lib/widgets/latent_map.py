@@ -115,9 +115,7 @@ class LatentMap(PictureWidget):
         draw.text((right + GAP, 2), "decoded from z", "black", font(13))
         return to_palette(page)
 
-    def _draw_codes(
-        self, draw: ImageDraw.ImageDraw, codes: Tensor, labels: Tensor | None
-    ) -> None:
+    def _draw_codes(self, draw: ImageDraw.ImageDraw, codes: Tensor, labels: Tensor | None) -> None:
         classes = torch.zeros(len(codes)) if labels is None else labels
         for z, label in zip(codes.tolist(), classes.tolist(), strict=True):
             x, y = self._axes.position(*z)

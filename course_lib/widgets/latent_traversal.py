@@ -53,7 +53,7 @@ class LatentTraversal(PictureWidget):
             if values is not None and len(values) != len(images):
                 raise ValueError(f"{name} must number {len(images)} like images, got {len(values)}")
         dimensions = list(range(self._codes.shape[1]))
-        order = dimensions if order is None else list(order)
+        order = dimensions if order is None else [int(j) for j in order]
         if sorted(order) != dimensions:
             raise ValueError(
                 f"order must name each of the {len(dimensions)} dimensions 0 to "

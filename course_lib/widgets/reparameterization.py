@@ -79,7 +79,9 @@ class Reparameterization(PictureWidget):
         draw.text((left, top - 22), "noise ε with the density of N(0, 1)", "black", font(13))
         title = f"codes z = μ + σε with the density of N({mu:.2f}, {sigma:.2f}²)"
         draw.text((left, bottom + 20), title.replace("-", "−"), "black", font(13))
-        numbers = f"orange: ε = {epsilon[0]:.2f}, z = {z[0]:.2f}, ∂z/∂μ = 1, ∂z/∂σ = {epsilon[0]:.2f}"
+        numbers = (
+            f"orange: ε = {epsilon[0]:.2f}, z = {z[0]:.2f}, ∂z/∂μ = 1, ∂z/∂σ = {epsilon[0]:.2f}"
+        )
         draw.text((left, bottom + 42), numbers.replace("-", "−"), FOLLOWED, font(13))
         return page
 

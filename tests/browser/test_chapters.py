@@ -25,6 +25,9 @@ ERRORS = """() => window.jupyterapp.shell.currentWidget.content.widgets
 WIDGETS = {
     "LatentTraversal": ("Left the chosen image", 1, np.s_[30:240, :220]),  # z₁; the image itself
     "GaussianKL": ("The densities of two normal", 0, np.s_[:20, 60:200]),  # μ of q; the caption
+    "Reparameterization": ("Above draws of noise", 0, np.s_[:90, :600]),  # μ; the noise
+    "LatentMap": ("Left a map of a latent", 0, np.s_[:60, 60:180]),  # z₁; a corner of the map
+    "Interpolation": ("Rows of pictures on", 1, np.s_[60:110, 115:150]),  # to image; the first step
 }
 
 
@@ -80,6 +83,10 @@ def changed(page, picture, action):
         ("00_start_here", "LatentTraversal"),
         ("01_autoencoder", "LatentTraversal"),
         ("05_kl_divergence", "GaussianKL"),
+        ("07_variational_autoencoder", "Reparameterization"),
+        ("07_variational_autoencoder", "LatentMap"),
+        ("07_variational_autoencoder", "LatentTraversal"),
+        ("07_variational_autoencoder", "Interpolation"),
     ],
 )
 def test_the_arrow_key_moves_the_slider_and_the_picture(open_chapter, screenshots, chapter, name):
