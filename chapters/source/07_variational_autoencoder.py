@@ -602,7 +602,7 @@ claim(
 )
 claim(
     "VAE.autoencoder-rebuilds-better",
-    "the autoencoder rebuilds test images over 2 nats better than the VAE",
+    "it rebuilds test images over 2 nats better than the VAE",
     minus_elbo(autoencoder, test.images, 1)
     < vae.nll(test.images, vae.decode(mu)).mean().item() - 2,
 )

@@ -36,7 +36,7 @@ class VAE(Autoencoder):
     """q_φ(z|x) = N(μ, diag σ²), p(z) = N(0, I), p_θ(x|z)  (VAE.1).
 
     likelihood: "bernoulli" or "gaussian"; other arguments are those of Autoencoder.
-    sigma: standard deviation σ > 0 of the Gaussian likelihood, or None to learn one σ
+    sigma: standard deviation σ > 0 of the Gaussian likelihood, or None to learn one
         for all pixels. It has no meaning for "bernoulli".
     Raises ValueError for sigma that is not positive, and as Autoencoder does.
     """
@@ -65,11 +65,11 @@ class VAE(Autoencoder):
         return mu, logvar
 
     def forward(self, x: Tensor) -> Tensor:
-        """The reconstruction from the mean of q_φ(z|x), (B, C, H, W) in pixel units."""
+        """The reconstruction from the mean of q_φ(z|x): (B, C, H, W), in pixels."""
         return self.decode_mean(self.encode(x)[0])
 
     def nll(self, x: Tensor, output: Tensor) -> Tensor:
-        """−log p_θ(x|z) in nats per image, (B,): (AE.3), or (AE.5) with its constant.
+        """−log p_θ(x|z) in nats, (B,): (AE.3), or (AE.5) with its constant.
 
         Raises FloatingPointError when a learned σ falls below the grey levels.
         """
@@ -78,15 +78,15 @@ class VAE(Autoencoder):
         sigma = self.log_sigma.exp()
         if not sigma > SMALLEST_SIGMA:
             raise FloatingPointError(
-                f"the learned sigma is {sigma:.2g}, smaller than a step between grey "
-                "levels: these images can be rebuilt exactly, and their density then has "
-                "no upper bound. Fix sigma, or leave out pixels that never change, or add "
-                "a little noise."
+                f"the learned sigma is {sigma:.2g}, smaller than a step between "
+                "grey levels: these images can be rebuilt exactly, and their "
+                "density then has no upper bound. Fix sigma, or leave out pixels "
+                "that never change, or add a little noise."
             )
         return gaussian_nll(x, output, sigma)
 
     def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
-        """Two terms whose sum is −ELBO in nats per image  (VAE.5), with one z for each."""
+        """Two terms whose sum is −ELBO in nats per image  (VAE.5), one z each."""
         mu, logvar = self.encode(x)
         z = reparameterize(mu, logvar, generator)  # (B, d)
         return Loss(
@@ -106,8 +106,8 @@ class VAE(Autoencoder):
 class ConvolutionalVAE(VAE):
     """A VAE whose networks are convolutional.
 
-    channels: of the encoder's layers, each of which halves the sides; mirrored in the
-        decoder. The rest is as in VAE.
+    channels: of the encoder's layers, each of which halves the sides; mirrored in
+        the decoder. The rest is as in VAE.
     Raises ValueError when a side cannot be halved that often.
     """
 
