@@ -81,10 +81,11 @@ def _draw_network(axis: Axes, x: float, kind: str) -> float:
 
 
 def _draw_values(axis: Axes, x: float, values: Tensor) -> float:
-    if values.ndim == 1:  # a code: one cell per number, white for 0
+    if values.ndim <= 2:  # codes: one cell per number, white for 0
         limit = values.abs().max().item()
-        picture, style = values[:, None], {"cmap": "PuOr", "vmin": -limit, "vmax": limit}
-        half_height, half_width = 0.8, max(0.8 / len(values), 0.12)
+        picture = values.view(len(values), -1)
+        style = {"cmap": "PuOr", "vmin": -limit, "vmax": limit}
+        half_height, half_width = 0.8, picture.shape[1] * max(0.8 / len(values), 0.12)
     else:
         picture, style = values[0], {"cmap": "gray", "vmin": 0, "vmax": 1}
         half_height = half_width = 1.0

@@ -12,7 +12,7 @@ import torch
 from PIL import Image, ImageColor
 from torch import nn
 
-from course_lib.models import Autoencoder
+from course_lib.models import VAE, Autoencoder
 from course_lib.widgets import LatentTraversal
 from course_lib.widgets.canvas import COLOURS, pixels, png, to_palette
 
@@ -164,6 +164,27 @@ def test_the_kernelless_form_is_a_picture_of_the_present_state():
     assert changed_rows.max() > 4 * 26 + 24  # … and the decoded picture below
 
 
+def test_sliders_stand_in_the_order_that_is_asked_for_and_keep_their_dimension():
+    model = Autoencoder((1, 8, 8), 3)
+    traversal = LatentTraversal(model, IMAGES, order=torch.tensor([2, 0, 1]))
+    assert [c.description for c in traversal.controls] == ["image", "z₃", "z₁", "z₂"]
+    box = traversal.children[1]
+    assert [slider.description for slider in box.children] == ["z₃", "z₁", "z₂"]
+    torch.testing.assert_close(traversal.code, model.encode(IMAGES[:1])[0].detach())
+    box.children[0].value = 1.5
+    assert traversal.code[2].item() == 1.5
+    expected = model.decode_mean(traversal.code[None])[0, 0].detach().double()
+    torch.testing.assert_close(panel(shown(traversal), 1), expected, atol=0.01, rtol=0)
+    traversal.reset_button.click()
+    torch.testing.assert_close(traversal.code, model.encode(IMAGES[:1])[0].detach())
+
+
+def test_the_code_of_a_vae_is_the_mean():
+    model = VAE((1, 8, 8), 3)
+    traversal = LatentTraversal(model, IMAGES)
+    torch.testing.assert_close(traversal.code, model.encode(IMAGES[:1])[0][0].detach())
+
+
 def test_every_control_has_a_label_and_a_readout():
     for control in widget().controls:
         assert control.description
@@ -205,6 +226,8 @@ def test_an_error_while_drawing_is_shown_and_raised():
         ({"images": IMAGES[:0]}, r"\(N, 1, H, W\), got \(0, 1, 8, 8\)"),
         ({"images": IMAGES, "labels": LABELS[:4]}, "labels must number 6 like images, got 4"),
         ({"images": IMAGES, "codes": torch.zeros(5, 2)}, "codes must number 6 like images, got 5"),
+        ({"images": IMAGES, "order": [0]}, r"each of the 2 dimensions 0 to 1 once, got \[0\]"),
+        ({"images": IMAGES, "order": [1, 2]}, r"dimensions 0 to 1 once, got \[1, 2\]"),
     ],
 )
 def test_bad_input_is_refused(arguments, message):

@@ -9,7 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from course_lib.likelihoods import bernoulli_nll, gaussian_nll, squared_error
+from course_lib.likelihoods import (
+    bernoulli_nll,
+    effective_beta,
+    gaussian_nll,
+    squared_error,
+)
 
 generator = np.random.default_rng(0)
 
@@ -111,3 +116,55 @@ def test_pixels_outside_the_unit_interval_are_refused(pixels):
 def test_sigma_that_is_not_positive_is_refused(sigma):
     with pytest.raises(ValueError, match="sigma must be > 0"):
         gaussian_nll(torch.zeros(1, 2), torch.zeros(1, 2), sigma)
+
+
+@pytest.mark.equation("VAE.12")
+@pytest.mark.parametrize("reconstruction", ["sum", "mean"])
+@pytest.mark.parametrize("kl", ["sum", "mean"])
+@pytest.mark.parametrize("sigma", [None, 0.5**0.5, 1.0, 0.2])
+def test_effective_beta_makes_the_gradients_of_loss_and_beta_vae_parallel(
+    reconstruction, kl, sigma
+):
+    """The loss as somebody writes it, and −log p + β KL, as functions of a reconstruction and μ."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(1, 5, generator=generator).double()
+    output = torch.randn(1, 5, generator=generator).double().requires_grad_()
+    mu = torch.randn(1, 3, generator=generator).double().requires_grad_()
+    divergence = 0.5 * mu.square()  # per dimension, up to a constant
+    if sigma is None:
+        error = torch.nn.functional.binary_cross_entropy_with_logits(output, x, reduction="none")
+        nll = error.sum()
+    else:
+        error = (output - x).square()
+        nll = -torch.distributions.Normal(output, sigma).log_prob(x).sum()
+    written = getattr(error, reconstruction)() + 0.7 * getattr(divergence, kl)()
+    beta = effective_beta(
+        0.7, image_dim=5, latent_dim=3, reconstruction=reconstruction, kl=kl, sigma=sigma
+    )
+    ours = nll + beta * divergence.sum()
+    gradients = [
+        torch.cat([g.flatten() for g in torch.autograd.grad(loss, (output, mu), retain_graph=True)])
+        for loss in (written, ours)
+    ]
+    assert torch.nn.functional.cosine_similarity(*gradients, dim=0).item() == pytest.approx(1)
+
+
+def test_squared_error_plus_kl_is_the_elbo_of_variance_one_half():
+    sizes = {"image_dim": 784, "latent_dim": 20}
+    assert effective_beta(**sizes, sigma=0.5**0.5) == pytest.approx(1)
+    assert effective_beta(**sizes, reconstruction="mean", sigma=392**0.5) == pytest.approx(1)
+    assert effective_beta(**sizes, reconstruction="mean") == pytest.approx(784)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"weight": 0}, "weight must be > 0, got 0"),
+        ({"sigma": 0.0}, "sigma must be > 0, got 0.0"),
+        ({"latent_dim": -2}, "latent_dim must be > 0, got -2"),
+        ({"kl": "batchmean"}, "kl must be 'sum' or 'mean', got 'batchmean'"),
+    ],
+)
+def test_effective_beta_refuses_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        effective_beta(**{"image_dim": 4, "latent_dim": 2} | arguments)

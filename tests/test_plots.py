@@ -63,3 +63,12 @@ def test_model_diagram_draws_parts_from_left_to_right_with_arrows_between():
     np.testing.assert_array_equal(image.get_array(), IMAGES[0, 0])
     np.testing.assert_array_equal(drawn_code.get_array()[:, 0], code)
     assert drawn_code.get_clim() == (-2, 2)  # white is 0
+
+
+def test_model_diagram_draws_two_codes_side_by_side():
+    codes = torch.tensor([[0.5, 1.0], [-2.0, 0.1], [1.0, 0.2]])
+    figure = model_diagram([("z", codes[:, 0]), ("μ and σ", codes)])
+    one, two = figure.axes[0].images
+    np.testing.assert_array_equal(two.get_array(), codes)
+    widths = [right - left for left, right, *_ in (one.get_extent(), two.get_extent())]
+    assert widths[1] == pytest.approx(2 * widths[0])

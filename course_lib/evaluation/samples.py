@@ -31,7 +31,7 @@ def frechet_distance(features: Tensor, others: Tensor) -> float:
     Heusel et al., GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017.
     """
     features, others = features.double(), others.double()
-    covariance, other_covariance = torch.cov(features.T), torch.cov(others.T)
+    covariance, other_covariance = (torch.atleast_2d(torch.cov(f.T)) for f in (features, others))
     root = _root(covariance)
     overlap = _root(root @ other_covariance @ root).trace()
     distance = (features.mean(0) - others.mean(0)).square().sum()

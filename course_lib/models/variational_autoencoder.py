@@ -33,11 +33,11 @@ def reparameterize(mu: Tensor, logvar: Tensor, generator: torch.Generator | None
 
 
 class VAE(Autoencoder):
-    """q_φ(z|x) = N(μ, diag(σ²)), p(z) = N(0, I) and p_θ(x|z) of the given likelihood  (VAE.1).
+    """q_φ(z|x) = N(μ, diag σ²), p(z) = N(0, I), p_θ(x|z)  (VAE.1).
 
-    likelihood: "bernoulli" or "gaussian", as in Autoencoder, whose other arguments are the same.
-    sigma: standard deviation σ > 0 of the Gaussian likelihood, or None to learn one σ for all
-        pixels. It has no meaning for "bernoulli".
+    likelihood: "bernoulli" or "gaussian"; other arguments are those of Autoencoder.
+    sigma: standard deviation σ > 0 of the Gaussian likelihood, or None to learn one
+        for all pixels. It has no meaning for "bernoulli".
     Raises ValueError for sigma that is not positive, and as Autoencoder does.
     """
 
@@ -56,7 +56,8 @@ class VAE(Autoencoder):
         log_sigma = torch.tensor(0.0 if sigma is None else math.log(sigma))
         self.log_sigma = nn.Parameter(log_sigma, requires_grad=sigma is None)
         generator = torch.Generator().manual_seed(seed)
-        self.encoder = mlp([math.prod(image_shape), *hidden, 2 * latent_dim], generator)
+        sizes = [math.prod(image_shape), *hidden, 2 * latent_dim]
+        self.encoder = mlp(sizes, generator)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """μ and log σ² of q_φ(z|x): (B, C, H, W) → two of (B, d)."""
@@ -64,27 +65,28 @@ class VAE(Autoencoder):
         return mu, logvar
 
     def forward(self, x: Tensor) -> Tensor:
-        """The reconstruction from the mean of q_φ(z|x): (B, C, H, W) in pixel units."""
+        """The reconstruction from the mean of q_φ(z|x): (B, C, H, W), in pixels."""
         return self.decode_mean(self.encode(x)[0])
 
     def nll(self, x: Tensor, output: Tensor) -> Tensor:
-        """−log p_θ(x|z) in nats per image, (B,): (AE.3), or (AE.5) with its constant.
+        """−log p_θ(x|z) in nats, (B,): (AE.3), or (AE.5) with its constant.
 
-        Raises FloatingPointError when a learned σ has become smaller than the grey levels.
+        Raises FloatingPointError when a learned σ falls below the grey levels.
         """
         if self.likelihood == "bernoulli":
             return bernoulli_nll(x, output)
         sigma = self.log_sigma.exp()
         if not sigma > SMALLEST_SIGMA:
             raise FloatingPointError(
-                f"the learned sigma is {sigma:.2g}, smaller than a step between grey levels: these "
-                "images can be rebuilt exactly, and their density then has no upper bound. Fix "
-                "sigma, or leave out pixels that never change, or add a little noise."
+                f"the learned sigma is {sigma:.2g}, smaller than a step between "
+                "grey levels: these images can be rebuilt exactly, and their "
+                "density then has no upper bound. Fix sigma, or leave out pixels "
+                "that never change, or add a little noise."
             )
         return gaussian_nll(x, output, sigma)
 
     def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
-        """Two terms whose sum is −ELBO in nats per image  (VAE.5), estimated with one z each."""
+        """Two terms whose sum is −ELBO in nats per image  (VAE.5), one z each."""
         mu, logvar = self.encode(x)
         z = reparameterize(mu, logvar, generator)  # (B, d)
         return Loss(
@@ -97,14 +99,16 @@ class VAE(Autoencoder):
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n pictures, the means of p_θ(x|z) for z ~ N(0, I): (n, C, H, W)."""
-        return self.decode_mean(torch.randn(n, self.latent_dim, generator=generator))
+        z = torch.randn(n, self.latent_dim, generator=generator)
+        return self.decode_mean(z)
 
 
 class ConvolutionalVAE(VAE):
     """A VAE whose networks are convolutional.
 
-    channels: of the encoder's layers, each of which halves the sides; mirrored in the decoder.
-    The rest is as in VAE. Raises ValueError when a side cannot be halved that often.
+    channels: of the encoder's layers, each of which halves the sides; mirrored in
+        the decoder. The rest is as in VAE.
+    Raises ValueError when a side cannot be halved that often.
     """
 
     def __init__(
@@ -116,8 +120,9 @@ class ConvolutionalVAE(VAE):
     ) -> None:
         super().__init__(image_shape, latent_dim, hidden=(), **kwargs)
         generator = torch.Generator().manual_seed(kwargs.get("seed", 0))
-        self.encoder = convolutional_encoder(image_shape, channels, 2 * latent_dim, generator)
-        self.decoder = convolutional_decoder(image_shape, channels, latent_dim, generator)
+        sizes = image_shape, channels
+        self.encoder = convolutional_encoder(*sizes, 2 * latent_dim, generator)
+        self.decoder = convolutional_decoder(*sizes, latent_dim, generator)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """μ and log σ² of q_φ(z|x): (B, C, H, W) → two of (B, d)."""

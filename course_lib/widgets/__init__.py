@@ -5,8 +5,11 @@ from course_lib.widgets.denoising_field import DenoisingField
 from course_lib.widgets.denoising_rows import DenoisingRows
 from course_lib.widgets.evidence_gap import EvidenceGap
 from course_lib.widgets.gaussian_kl import GaussianKL
+from course_lib.widgets.interpolation import Interpolation
+from course_lib.widgets.latent_map import LatentMap
 from course_lib.widgets.latent_traversal import LatentTraversal
 from course_lib.widgets.loss_curves import LossCurves
+from course_lib.widgets.reparameterization import Reparameterization
 from course_lib.widgets.sparse_sweep import SparseSweep
 from course_lib.widgets.sweep_rows import SweepRows
 
@@ -16,8 +19,11 @@ __all__ = [
     "DenoisingRows",
     "EvidenceGap",
     "GaussianKL",
+    "Interpolation",
+    "LatentMap",
     "LatentTraversal",
     "LossCurves",
+    "Reparameterization",
     "SparseSweep",
     "SweepRows",
 ]

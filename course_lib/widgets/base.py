@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets
+import torch
 from PIL import Image, ImageDraw
+from torch import Tensor, nn
 from traitlets import Unicode
 
 from course_lib.plots import COLOURS
@@ -92,6 +94,22 @@ class PictureWidget(ipywidgets.VBox):
         snapshot = base64.b64encode(png(self.snapshot())).decode()
         data = {**bundle, "text/plain": self.alt, "image/png": snapshot}
         return data, {"image/png": {"alt": self.alt}}
+
+
+@torch.inference_mode()
+def codes_of(model: nn.Module, images: Tensor) -> Tensor:
+    """The code of each image, of a VAE the mean of q(z|x): (N, C, H, W) → (N, d)."""
+    codes = model.encode(images)
+    return codes[0] if isinstance(codes, tuple) else codes
+
+
+@torch.inference_mode()
+def pictures_of(model: nn.Module, codes: Tensor, image_shape: Sequence[int]) -> Tensor:
+    """What codes stand for, by `decode_mean` or, where there is none, `decode`.
+
+    codes: (N, d). Returns (N, *image_shape).
+    """
+    return getattr(model, "decode_mean", model.decode)(codes).view(len(codes), *image_shape)
 
 
 def draw_control(control: ipywidgets.ValueWidget) -> Image.Image:

@@ -1,12 +1,14 @@
 """Walk through the latent space of a trained model."""
 
+from collections.abc import Sequence
+
 import ipywidgets
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
 from course_lib.plots import COLOURS
-from course_lib.widgets.base import PictureWidget
+from course_lib.widgets.base import PictureWidget, codes_of, pictures_of
 from course_lib.widgets.canvas import Axes, font, pixels, to_palette
 
 PANEL = 224  # pixels, a multiple of 8 and of 28: side of the original and of the decoded picture
@@ -22,13 +24,15 @@ class LatentTraversal(PictureWidget):
         in [0, 1]; where there is a `decode_mean`, that is used instead.
     images: (N, 1, H, W) to choose from.
     labels: (N,) class numbers, which colour the map.
-    codes: (N, d), the codes of the images; by default model.encode(images).
+    codes: (N, d), the codes of the images; by default model.encode(images), of a VAE the means.
+    order: the dimensions 0 … d − 1 in the order in which their sliders stand.
     seed: of the random draws.
 
     One button goes back to the code of the image, the other draws z ~ N(0, I). With d = 2 a map
     of all codes shows where z stands.
     Raises ValueError when images are not grey, when codes or labels do not number as many as the
-    images, and when no codes are given for a model that cannot encode.
+    images, when no codes are given for a model that cannot encode, and when order does not name
+    every dimension once.
     """
 
     def __init__(
@@ -37,19 +41,25 @@ class LatentTraversal(PictureWidget):
         images: Tensor,
         labels: Tensor | None = None,
         codes: Tensor | None = None,
+        order: Sequence[int] | None = None,
         seed: int = 0,
     ) -> None:
         if images.ndim != 4 or images.shape[1] != 1 or len(images) == 0:
             raise ValueError(f"images must have shape (N, 1, H, W), got {tuple(images.shape)}")
         if codes is None and not hasattr(model, "encode"):
             raise ValueError("codes must be given for a model without encode, got None")
-        with torch.inference_mode():
-            self._codes = model.encode(images) if codes is None else codes  # (N, d)
+        self._codes = codes_of(model, images) if codes is None else codes  # (N, d)
         for name, values in {"codes": self._codes, "labels": labels}.items():
             if values is not None and len(values) != len(images):
                 raise ValueError(f"{name} must number {len(images)} like images, got {len(values)}")
-        self._decode = getattr(model, "decode_mean", model.decode)
-        self._images = images
+        dimensions = list(range(self._codes.shape[1]))
+        order = dimensions if order is None else [int(j) for j in order]
+        if sorted(order) != dimensions:
+            raise ValueError(
+                f"order must name each of the {len(dimensions)} dimensions 0 to "
+                f"{len(dimensions) - 1} once, got {order}"
+            )
+        self._model, self._images = model, images
         self._generator = torch.Generator().manual_seed(seed)
 
         self.image_slider = ipywidgets.IntSlider(max=len(images) - 1, description="image")
@@ -63,6 +73,7 @@ class LatentTraversal(PictureWidget):
             )
             for j in range(len(low))
         ]  # fmt: skip
+        ordered = [self.sliders[j] for j in order]
         self.reset_button = ipywidgets.Button(description="code of the image")
         self.random_button = ipywidgets.Button(description="random z ~ N(0, I)")
         self.image_slider.observe(self._reset, names="value")
@@ -74,11 +85,11 @@ class LatentTraversal(PictureWidget):
             self._map = Axes(MAP_BOX, (low[0], high[0]), (low[1], high[1]), "z₁", "z₂")
         self._background = self._draw_background(labels)
         super().__init__(
-            controls=[self.image_slider, *self.sliders],
+            controls=[self.image_slider, *ordered],
             rows=[
                 ipywidgets.HBox([self.image_slider, self.reset_button, self.random_button]),
                 ipywidgets.Box(
-                    self.sliders, layout=ipywidgets.Layout(flex_flow="row wrap", max_width="700px")
+                    ordered, layout=ipywidgets.Layout(flex_flow="row wrap", max_width="700px")
                 ),
             ],
             alt="Left the chosen image, beside it the picture decoded from the code on the sliders"
@@ -102,10 +113,9 @@ class LatentTraversal(PictureWidget):
     def _draw_code(self, _: object) -> None:
         self.code = torch.randn(len(self.sliders), generator=self._generator)
 
-    @torch.inference_mode()
     def decoded(self) -> Tensor:
         """The picture that z stands for: (1, H, W)."""
-        return self._decode(self.code[None]).view(self._images.shape[1:])
+        return pictures_of(self._model, self.code[None], self._images.shape[1:])[0]
 
     def picture(self) -> Image.Image:
         """The original, the decoded picture and, with d = 2, the map."""

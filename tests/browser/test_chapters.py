@@ -29,6 +29,9 @@ WIDGETS = {
     "GaussianKL": ("The densities of two normal", 0, np.s_[:20, 60:200]),  # μ of q; the caption
     "ContractionEllipse": ("Left the image at (u, v)", 1, np.s_[240:, :220]),  # u; the legend
     "EvidenceGap": ("Left the true posterior", 0, np.s_[:26, 40:300]),  # μ of q; the legend
+    "Reparameterization": ("Above draws of noise", 0, np.s_[:90, :600]),  # μ; the noise
+    "LatentMap": ("Left a map of a latent", 0, np.s_[:60, 60:180]),  # z₁; a corner of the map
+    "Interpolation": ("Rows of pictures on", 1, np.s_[60:110, 115:150]),  # to image; the first step
 }
 
 
@@ -88,6 +91,10 @@ def changed(page, picture, action):
         ("04_contractive_autoencoder", "ContractionEllipse"),
         ("05_kl_divergence", "GaussianKL"),
         ("06_evidence_lower_bound", "EvidenceGap"),
+        ("07_variational_autoencoder", "Reparameterization"),
+        ("07_variational_autoencoder", "LatentMap"),
+        ("07_variational_autoencoder", "LatentTraversal"),
+        ("07_variational_autoencoder", "Interpolation"),
     ],
 )
 def test_the_arrow_key_moves_the_slider_and_the_picture(open_chapter, screenshots, chapter, name):

@@ -1,0 +1,67 @@
+"""The latent space's numbers, where they are known."""
+
+import math
+
+import pytest
+import torch
+from sklearn.mixture import GaussianMixture
+
+from course_lib.evaluation import active_units, kl_per_dimension, split_kl
+
+N = 600
+
+
+def codes(mu, sigma):
+    mu = torch.as_tensor(mu, dtype=torch.float32)
+    return mu, torch.full_like(mu, 2 * math.log(sigma))
+
+
+def test_kl_per_dimension_by_torch_distributions():
+    generator = torch.Generator().manual_seed(0)
+    mu, logvar = torch.randn(50, 3, generator=generator), torch.randn(50, 3, generator=generator)
+    q = torch.distributions.Normal(mu, (logvar / 2).exp())
+    kl = torch.distributions.kl_divergence(q, torch.distributions.Normal(0.0, 1.0)).mean(0)
+    torch.testing.assert_close(kl_per_dimension(mu, logvar), kl)
+
+
+@pytest.mark.equation("VAE.8")
+def test_a_unit_is_active_when_its_mean_moves_with_the_image():
+    generator = torch.Generator().manual_seed(0)
+    moving = torch.randn(N, generator=generator)
+    mu = torch.stack([moving, 0.01 * moving, torch.full((N,), 3.0)], dim=1)
+    assert active_units(mu).tolist() == [True, False, False]
+
+
+@pytest.mark.equation("VAE.13")
+@pytest.mark.equation("VAE.2")
+def test_the_split_adds_up_and_its_parts_are_right_where_they_are_known():
+    # Codes far apart: z tells which of the N images it was, so I(x; z) = log N.
+    far = codes(100.0 * torch.arange(N)[:, None], 0.5)
+    split = split_kl(*far)
+    assert split.mutual_information == pytest.approx(math.log(N), rel=1e-4)
+    # Two clusters of equal images: log 2.
+    two = split_kl(*codes(torch.tensor([-20.0, 20.0]).repeat(N // 2)[:, None], 0.5))
+    assert two.mutual_information == pytest.approx(math.log(2), abs=1e-3)
+    # The same q for every image: nothing about the image, all of the KL is mismatch.
+    same = split_kl(*codes(torch.full((N, 2), 0.7), 0.5))
+    assert same.mutual_information == pytest.approx(0, abs=1e-4)
+    assert same.marginal_kl == pytest.approx(same.kl, rel=0.15)
+
+
+def test_the_aggregate_posterior_is_the_mixture_that_scikit_learn_evaluates():
+    generator = torch.Generator().manual_seed(1)
+    mu, logvar = torch.randn(N, 2, generator=generator), torch.randn(N, 2, generator=generator) - 1
+    splits = [split_kl(mu, logvar, seed=seed) for seed in range(20)]
+    mixture = GaussianMixture(N, covariance_type="diag")
+    mixture.weights_, mixture.means_ = torch.full((N,), 1 / N).numpy(), mu.numpy()
+    mixture.covariances_ = logvar.exp().numpy()
+    mixture.precisions_cholesky_ = (-logvar / 2).exp().numpy()
+    z = mu + (logvar / 2).exp() * torch.randn(20, N, 2, generator=generator)
+    log_prior = torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(2).mean().item()
+    marginal = mixture.score_samples(z.flatten(0, 1).numpy()).mean() - log_prior
+    estimate = torch.tensor([split.marginal_kl for split in splits])
+    assert estimate.mean().item() == pytest.approx(
+        marginal, abs=5 * estimate.std().item() / 20**0.5
+    )
+    sums = torch.tensor([split.marginal_kl + split.mutual_information for split in splits])
+    assert sums.mean().item() == pytest.approx(splits[0].kl, abs=5 * sums.std().item() / 20**0.5)
