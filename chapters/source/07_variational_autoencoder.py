@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KNeighborsClassifier
 
+# %%
 from course_lib.datasets import load
 from course_lib.evaluation import (
     active_units, confident_share, frechet_distance, kl_per_dimension, nearest_distance, split_kl,
