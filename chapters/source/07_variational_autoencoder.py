@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KNeighborsClassifier
 
+# %%
 from course_lib.datasets import load
 from course_lib.evaluation import (
     active_units, confident_share, frechet_distance, kl_per_dimension, nearest_distance, split_kl,
@@ -602,7 +603,7 @@ claim(
 )
 claim(
     "VAE.autoencoder-rebuilds-better",
-    "it rebuilds test images over 2 nats better than the VAE",
+    "the autoencoder rebuilds test images 2 nats better",
     minus_elbo(autoencoder, test.images, 1)
     < vae.nll(test.images, vae.decode(mu)).mean().item() - 2,
 )
@@ -611,9 +612,11 @@ claim(
     "the classifier is sure of 0.15 fewer samples than test images",
     sure["VAE, N(0, I)"] < sure["test images"] - 0.15,
 )
+
+# %%
 claim(
     "VAE.mixture-beats-prior",
-    "a mixture fitted to the autoencoder's codes: below a third of that",
+    "mixture fitted to the autoencoder's codes: under a third of the VAE's",
     F["autoencoder, 10 fitted"] < F["VAE, N(0, I)"] / 3,
 )
 claim(
