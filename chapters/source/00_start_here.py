@@ -80,7 +80,7 @@ show(diagram, alt="A chain: image, encoder, code, decoder, reconstruction.")
 # | 3 | sparse autoencoder | each hidden unit may be active for few images only |
 # | 4 | contractive autoencoder | the code may not react to small changes of the image |
 # | 5 | Kullback–Leibler divergence | no model: how to compare two distributions |
-# | 6 | evidence lower bound | no model: how to bound a probability that cannot be computed |
+# | 6 | evidence lower bound | no model: how to bound a probability that is too costly to compute |
 # | 7 | variational autoencoder | the code becomes a distribution |
 # | 8 | β-VAE | the weight of the new term |
 # | 9 | VQ-VAE | the code becomes a choice from a list |

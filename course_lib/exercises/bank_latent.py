@@ -6,6 +6,8 @@ from course_lib.exercises.bank_normal import LN2, kl
 from course_lib.exercises.exercise import Exercise, on_grid
 from course_lib.exercises.mistakes import LIKELIHOOD, LINEAR_MODEL, slips
 
+HIDDEN_BETA = "Look at the β that a loss hides in chapter 7, (VAE.12)."
+
 
 def log_normal(x: float, variance: float) -> float:
     """log N(x; 0, σ²) = −x²/2σ² − ½ log 2πσ²."""
@@ -158,7 +160,7 @@ EFFECTIVE_BETA = Exercise(
         "latent-dimension-lost": lambda D, d, k, s: k * D / (2 * s**2),
         "inverted": lambda D, d, k, s: 2 * s**2 * d / (k * D),
         "weight-itself": lambda D, d, k, s: k,
-    }, see=LIKELIHOOD),
+    }, see=HIDDEN_BETA),
     hints=("Scale the loss until its first part is a negative log-likelihood.",
            "That is the squared error, summed over the pixels, divided by 2s².",
            "The divergence has to be a sum over the latent dimensions."),

@@ -4,7 +4,9 @@ from course_lib.exercises.exercise import Exercise, Mistake
 from course_lib.exercises.mistakes import DEFINITIONS, DIRECTION, ELBO, FITTING, LOGVAR
 
 PIXELS = "Look at the negative log-likelihood of a binary pixel in chapter 1, (AE.3)."
-HOLES = "Look at what each part of the ELBO does in chapter 6, (ELBO.3)."
+HOLES = "Look at the two terms, and at all codes together, in chapter 7, (VAE.5) and (VAE.13)."
+NOISE = "Look at (VAE.3) in chapter 7; logvar is log σ²."
+COLLAPSE = "Look at collapse in chapter 7, (VAE.8) and (VAE.13)."
 TERMS = "Look at how chapter 5 reads the terms of (KL.10) one by one."
 
 EXCESS_LENGTH = Exercise(
@@ -152,15 +154,15 @@ COLLAPSE = Exercise(
     truth="q(z|x) is the prior for every image, and the decoder ignores z",
     mistakes=(
         Mistake("aggregate-is-prior", "The codes of all images together are spread like the prior",
-                "That is the aim, and the single codes may still differ.", HOLES),
+                "That is the aim, and the single codes may still differ.", COLLAPSE),
         Mistake("sigma-near-zero", "The encoder's σ is close to zero for every image",
                 "Then the code is almost exact, as in an autoencoder, and the divergence large.",
-                HOLES),
+                COLLAPSE),
         Mistake("large-kl", "The divergence to the prior is large for every image",
-                "A large divergence may come from a code that is used well.", HOLES),
+                "A large divergence may come from a code that is used well.", COLLAPSE),
         Mistake("large-loss", "The reconstruction of every image is poor",
                 "A collapsed dimension leaves the work to the other dimensions or the decoder.",
-                HOLES),
+                COLLAPSE),
     ),
     hints=("What does a dimension cost that says nothing?",),
 )  # fmt: skip
@@ -174,13 +176,13 @@ SAMPLING = Exercise(
     truth="z = mu + exp(logvar / 2) * epsilon",
     mistakes=(
         Mistake("exp-of-logvar", "z = mu + exp(logvar) * epsilon",
-                "That multiplies the noise by the variance.", LOGVAR),
+                "That multiplies the noise by the variance.", NOISE),
         Mistake("logvar-as-sigma", "z = mu + logvar * epsilon",
-                "logvar may be negative: it is a logarithm.", LOGVAR),
+                "logvar may be negative: it is a logarithm.", NOISE),
         Mistake("root-of-logvar", "z = mu + sqrt(logvar) * epsilon",
-                "The root of the logarithm is not the root of the variance.", LOGVAR),
+                "The root of the logarithm is not the root of the variance.", NOISE),
         Mistake("added-noise", "z = mu + exp(logvar / 2) + epsilon",
-                "The noise has to be scaled, not shifted.", LOGVAR),
+                "The noise has to be scaled, not shifted.", NOISE),
     ),
     hints=("The noise is multiplied by a standard deviation.",),
 )  # fmt: skip
