@@ -4,7 +4,7 @@ from math import exp, log, pi
 
 from course_lib.exercises.bank_normal import LN2, kl
 from course_lib.exercises.exercise import Exercise, on_grid
-from course_lib.exercises.mistakes import LIKELIHOOD, LINEAR_MODEL, slips
+from course_lib.exercises.mistakes import LINEAR_MODEL, slips
 
 HIDDEN_BETA = "Look at the β that a loss hides in chapter 7, (VAE.12)."
 

@@ -1,7 +1,7 @@
 """Questions of understanding: one right answer among wrong ones, each with its explanation."""
 
 from course_lib.exercises.exercise import Exercise, Mistake
-from course_lib.exercises.mistakes import DEFINITIONS, DIRECTION, ELBO, FITTING, LOGVAR
+from course_lib.exercises.mistakes import DEFINITIONS, DIRECTION, ELBO, FITTING
 
 PIXELS = "Look at the negative log-likelihood of a binary pixel in chapter 1, (AE.3)."
 HOLES = "Look at the two terms, and at all codes together, in chapter 7, (VAE.5) and (VAE.13)."
