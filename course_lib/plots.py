@@ -45,7 +45,7 @@ def training_curves(history: History, unit: str = "nats per image") -> Figure:
         values = history.terms[name]
         axis.plot(range(1, len(values) + 1), values, color=colour, label=name)
     axis.set(xlabel="epoch", ylabel=unit)
-    axis.legend(frameon=False)
+    axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     axis.spines[["top", "right"]].set_visible(False)
     return figure
 

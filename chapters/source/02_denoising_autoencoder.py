@@ -295,6 +295,8 @@ generator = torch.Generator().manual_seed(seed)
 angles = 2 * math.pi * torch.rand(120, generator=generator)
 radii = 1 + 0.1 * torch.randn(120, generator=generator)
 ring = torch.stack([radii * angles.cos(), radii * angles.sin()], 1)
+
+# %%
 DenoisingField(ring, sigma=0.25)
 
 # %% [markdown]

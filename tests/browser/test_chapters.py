@@ -27,7 +27,7 @@ WIDGETS = {
     "LossCurves": ("Curves of", 1, np.s_[:, :35]),  # x̂; the vertical axis
     "SweepRows": ("Rows of images,", 0, np.s_[:, :100]),  # the swept parameter; the labels
     "DenoisingRows": ("Rows of images, original", 1, np.s_[25:75, 150:500]),  # strength; originals
-    "DenoisingField": ("Points in the plane", 0, np.s_[-20:, :]),  # σ; the lower edge
+    "DenoisingField": ("Data points in a plane", 0, np.s_[-20:, :]),  # σ; the lower edge
     "SparseSweep": ("The learned features", 0, np.s_[:20, :200]),  # λ; the caption
     "ContractionEllipse": ("Left the image at (u, v)", 1, np.s_[240:, :220]),  # u; the legend
     "GaussianKL": ("The densities of two normal", 0, np.s_[:20, 60:200]),  # μ of q; the caption
