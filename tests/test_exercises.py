@@ -422,6 +422,12 @@ def scaled_penalty(p, s):
     )
 
 
+def score_by_autograd(mu, sigma, z, b):
+    parameter = torch.tensor(float(mu), dtype=torch.float64, requires_grad=True)
+    Normal(parameter, sigma).log_prob(torch.tensor(float(z), dtype=torch.float64)).backward()
+    return (z**2 - b) * parameter.grad.item()
+
+
 ORACLES = {
     "denoising-loss": lambda x, x_noisy, x_hat: torch.nn.functional.mse_loss(
         tensor(*x_hat), tensor(*x), reduction="sum").item(),
@@ -485,6 +491,11 @@ ORACLES = {
     "elbo-of-a-linear-model": elbo_by_quadrature,
     "evidence-of-a-linear-model": evidence_by_quadrature,
     "effective-beta": beta_from_gradients,
+    "code-from-noise": lambda mu, logvar, epsilon: stats.norm.ppf(
+        stats.norm.cdf(epsilon), loc=mu, scale=math.sqrt(math.exp(logvar))),
+    "gradient-by-the-score": score_by_autograd,
+    "kl-of-a-batch": lambda first, second, third: np.mean(
+        np.sum([first, second, third], axis=1)),
 }  # fmt: skip
 
 

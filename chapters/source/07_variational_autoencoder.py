@@ -1059,10 +1059,13 @@ claim(
 # %% [markdown]
 # ## Exercises
 #
-# Two cards first, then predictions. `course_lib.exercises.bank()` lists more.
+# Cards first, then predictions. `course_lib.exercises.bank()` lists more.
 
 # %%
 ExerciseCard("effective-beta")
+
+# %%
+ExerciseCard("kl-of-a-batch")
 
 # %%
 ExerciseCard("posterior-collapse")

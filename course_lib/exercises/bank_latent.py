@@ -4,7 +4,7 @@ from math import exp, log, pi
 
 from course_lib.exercises.bank_normal import LN2, kl
 from course_lib.exercises.exercise import Exercise, on_grid
-from course_lib.exercises.mistakes import LINEAR_MODEL, slips
+from course_lib.exercises.mistakes import BATCH, LINEAR_MODEL, NOISE, SCORE_FUNCTION, slips
 
 HIDDEN_BETA = "Look at the β that a loss hides in chapter 7, (VAE.12)."
 
@@ -166,4 +166,69 @@ EFFECTIVE_BETA = Exercise(
            "The divergence has to be a sum over the latent dimensions."),
 )  # fmt: skip
 
-LATENT = (ELBO_PARTS, ELBO_GAP, ELBO_LINEAR, EVIDENCE, EFFECTIVE_BETA)
+CODE_FROM_NOISE = Exercise(
+    id="code-from-noise",
+    title="A code from noise",
+    kind="number",
+    draw=lambda random: {"mu": on_grid(random, -2, 2), "logvar": on_grid(random, -3, 1),
+                         "epsilon": on_grid(random, -2, 2)},
+    statement=r"For one latent dimension an encoder returns `mu` $= <mu>$ and `logvar` "
+    r"$= <logvar>$. The noise is $\varepsilon = <epsilon>$. What is the code $z$?",
+    truth=lambda mu, logvar, epsilon: mu + exp(logvar / 2) * epsilon,
+    mistakes=slips({
+        "noise-times-variance": lambda mu, logvar, epsilon: mu + exp(logvar) * epsilon,
+        "logvar-as-sigma": lambda mu, logvar, epsilon: mu + logvar * epsilon,
+        "noise-not-scaled": lambda mu, logvar, epsilon: mu + epsilon,
+        "noise-left-out": lambda mu, logvar, epsilon: mu,
+        "mean-left-out": lambda mu, logvar, epsilon: exp(logvar / 2) * epsilon,
+        "noise-subtracted": lambda mu, logvar, epsilon: mu - exp(logvar / 2) * epsilon,
+    }, see=NOISE),
+    hints=("Turn logvar into a standard deviation first.",),
+)  # fmt: skip
+
+SCORE_GRADIENT = Exercise(
+    id="gradient-by-the-score",
+    title="A gradient without a path",
+    kind="number",
+    draw=lambda random: {"mu": on_grid(random, -2, 2), "sigma": on_grid(random, 0.3, 2),
+                         "z": on_grid(random, -3, 3), "b": on_grid(random, 0.5, 4)},
+    statement=r"Let $q = \mathcal N(\mu, \sigma^2)$ with $\mu = <mu>$ and $\sigma = <sigma>$, and "
+    r"$f(z) = z^2$. A draw gave $z = <z>$, and the baseline is $b = <b>$. What is the "
+    r"score-function estimate of $\partial\, \mathbb E_q[f(z)] / \partial \mu$ from this draw?",
+    truth=lambda mu, sigma, z, b: (z**2 - b) * (z - mu) / sigma**2,
+    mistakes=slips({
+        "path-given": lambda mu, sigma, z, b: 2 * z,
+        "baseline-forgotten": lambda mu, sigma, z, b: z**2 * (z - mu) / sigma**2,
+        "baseline-added": lambda mu, sigma, z, b: (z**2 + b) * (z - mu) / sigma**2,
+        "value-forgotten": lambda mu, sigma, z, b: (z - mu) / sigma**2,
+        "divided-by-sigma": lambda mu, sigma, z, b: (z**2 - b) * (z - mu) / sigma,
+        "wrong-sign": lambda mu, sigma, z, b: (z**2 - b) * (mu - z) / sigma**2,
+    }, see=SCORE_FUNCTION),
+    hints=("It is a value, less the baseline, times the derivative of log q.",
+           "Differentiate −(z − μ)²/2σ² by μ, with z held fixed."),
+)  # fmt: skip
+
+KL_OF_A_BATCH = Exercise(
+    id="kl-of-a-batch",
+    title="The divergence of a batch",
+    kind="number",
+    draw=lambda random: {name: (on_grid(random, 0.1, 3), on_grid(random, 0.1, 3))
+                         for name in ("first", "second", "third")},
+    statement="A code has two dimensions. For the three images of a batch the divergences of the "
+    "dimensions are $<first>$, $<second>$ and $<third>$ nats. What is the KL term of the loss?",
+    unit="nats",
+    truth=lambda first, second, third: sum(first + second + third) / 3,
+    mistakes=slips({
+        "summed-over-batch": lambda first, second, third: sum(first + second + third),
+        "mean-over-dimensions": lambda first, second, third: sum(first + second + third) / 6,
+        "the-wrong-way-round": lambda first, second, third: sum(first + second + third) / 2,
+        "first-image-only": lambda first, second, third: sum(first),
+    }, see=BATCH),
+    hints=("First find the divergence of each image.",
+           "Dimensions are summed, images are averaged."),
+)  # fmt: skip
+
+LATENT = (
+    ELBO_PARTS, ELBO_GAP, ELBO_LINEAR, EVIDENCE, EFFECTIVE_BETA,
+    CODE_FROM_NOISE, SCORE_GRADIENT, KL_OF_A_BATCH,
+)  # fmt: skip

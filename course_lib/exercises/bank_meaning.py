@@ -1,12 +1,11 @@
 """Questions of understanding: one right answer among wrong ones, each with its explanation."""
 
 from course_lib.exercises.exercise import Exercise, Mistake
-from course_lib.exercises.mistakes import DEFINITIONS, DIRECTION, ELBO, FITTING
+from course_lib.exercises.mistakes import DEFINITIONS, DIRECTION, ELBO, FITTING, NOISE
 
 PIXELS = "Look at the negative log-likelihood of a binary pixel in chapter 1, (AE.3)."
 HOLES = "Look at the two terms, and at all codes together, in chapter 7, (VAE.5) and (VAE.13)."
-NOISE = "Look at (VAE.3) in chapter 7; logvar is log σ²."
-COLLAPSE = "Look at collapse in chapter 7, (VAE.8) and (VAE.13)."
+ACTIVE = "Look at collapse in chapter 7, (VAE.8) and (VAE.13)."
 TERMS = "Look at how chapter 5 reads the terms of (KL.10) one by one."
 
 EXCESS_LENGTH = Exercise(
@@ -154,15 +153,15 @@ COLLAPSE = Exercise(
     truth="q(z|x) is the prior for every image, and the decoder ignores z",
     mistakes=(
         Mistake("aggregate-is-prior", "The codes of all images together are spread like the prior",
-                "That is the aim, and the single codes may still differ.", COLLAPSE),
+                "That is the aim, and the single codes may still differ.", ACTIVE),
         Mistake("sigma-near-zero", "The encoder's σ is close to zero for every image",
                 "Then the code is almost exact, as in an autoencoder, and the divergence large.",
-                COLLAPSE),
+                ACTIVE),
         Mistake("large-kl", "The divergence to the prior is large for every image",
-                "A large divergence may come from a code that is used well.", COLLAPSE),
+                "A large divergence may come from a code that is used well.", ACTIVE),
         Mistake("large-loss", "The reconstruction of every image is poor",
                 "A collapsed dimension leaves the work to the other dimensions or the decoder.",
-                COLLAPSE),
+                ACTIVE),
     ),
     hints=("What does a dimension cost that says nothing?",),
 )  # fmt: skip
@@ -187,6 +186,26 @@ SAMPLING = Exercise(
     hints=("The noise is multiplied by a standard deviation.",),
 )  # fmt: skip
 
+SHARED_NOISE = Exercise(
+    id="one-noise-for-a-batch",
+    title="Spot the error: one noise for all",
+    kind="choice",
+    statement="A training loop draws `epsilon` with the shape (1, d), so that all images of the "
+    "batch share it. What becomes of the estimate of the loss?",
+    truth="Its mean stays right and its variance grows",
+    mistakes=(
+        Mistake("biased", "Its mean becomes wrong, and more images make it worse",
+                "Each image still gets noise from the right distribution.", NOISE),
+        Mistake("nothing", "Nothing: noise is noise",
+                "Errors that are alike for all images do not cancel in their mean.", NOISE),
+        Mistake("same-codes", "All images get the same code",
+                "The images still differ in their means and standard deviations.", NOISE),
+        Mistake("no-gradient", "The gradient of sigma is lost",
+                "The derivative of the code by sigma is still the noise.", NOISE),
+    ),
+    hints=("What is the mean over the batch of errors that all have the same sign?",),
+)  # fmt: skip
+
 PIXEL = Exercise(
     id="loss-of-a-binary-pixel",
     title="Spot the error: a binary pixel",
@@ -207,5 +226,5 @@ PIXEL = Exercise(
 
 MEANING = (
     EXCESS_LENGTH, INFINITE, DIRECTION_CHOICE, SIGMA_TERMS, PIXEL, TWO_PARTS, ELBO_ROSE,
-    HOLES_CHOICE, COLLAPSE, SAMPLING,
+    HOLES_CHOICE, COLLAPSE, SAMPLING, SHARED_NOISE,
 )  # fmt: skip

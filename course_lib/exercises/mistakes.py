@@ -30,6 +30,9 @@ LOOPHOLE = "Look at how the penalty can be escaped in chapter 4, (CAE.7)."
 LINEAR_MODEL = "Look at the evidence of a linear model in chapter 6, (ELBO.15)."
 LIKELIHOOD = "Look at the negative log-likelihood of a normal in chapter 1, (AE.5)."
 SPREAD = "Write down the mean and the variance of the decoded code wz."
+NOISE = "Look at (VAE.3) in chapter 7; logvar is log σ²."
+SCORE_FUNCTION = "Look at the score function in chapter 7, (VAE.4)."
+BATCH = "Look at the loss in chapter 7, (VAE.5): one divergence per image, then the mean."
 ELBO = "Look at the ELBO and the gap above it in chapter 6, (ELBO.3) and (ELBO.4)."
 
 CATALOGUE = {
@@ -207,6 +210,24 @@ CATALOGUE = {
         "loss-for-elbo": "This is the negative of what was asked for.",
         "kl-to-prior": "The gap was measured to the prior and not to the true posterior.",
         "no-gap": "This is the log-evidence itself; the bound lies below it.",
+    },
+    NOISE: {
+        "noise-times-variance": "The noise was multiplied by the variance.",
+        "noise-not-scaled": "The noise was added as it is; σ scales it.",
+        "noise-left-out": "This is the mean of the code; the noise was left out.",
+        "mean-left-out": "This is the scaled noise alone; it is added to the mean.",
+        "noise-subtracted": "The noise has the wrong sign.",
+    },
+    SCORE_FUNCTION: {
+        "path-given": "This is the gradient along the path of the draw; the score was asked for.",
+        "baseline-forgotten": "The baseline was not subtracted.",
+        "baseline-added": "The baseline was added; it is subtracted.",
+        "value-forgotten": "This is the score alone; it was not multiplied by any value of f.",
+    },
+    BATCH: {
+        "summed-over-batch": "The images were added up; the loss is a mean over them.",
+        "the-wrong-way-round": "The images were added and the dimensions averaged: reversed.",
+        "first-image-only": "Only the first image was counted.",
     },
 }
 SENTENCES = {id: (says, see) for see, group in CATALOGUE.items() for id, says in group.items()}
