@@ -1,0 +1,77 @@
+"""The five-minute record, in seconds: its parts, and once the whole on the real files."""
+
+import math
+import re
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch.distributions import Bernoulli
+
+from course_lib.datasets import load
+from course_lib.mnist_likelihood import binarise, negative_elbo, train
+from course_lib.models import VAE
+
+IMAGES = load("glyphs").sample(500).images
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_pixels_are_drawn_with_the_probability_of_their_grey_value():
+    grey = torch.tensor([0.0, 0.1, 0.5, 1.0]).view(1, 1, 2, 2).expand(20_000, 1, 2, 2)
+    drawn = binarise(grey, generator())
+    assert set(drawn.unique().tolist()) == {0.0, 1.0}
+    torch.testing.assert_close(drawn.mean(0), grey[0], atol=0.02, rtol=0)
+    assert not torch.equal(drawn, binarise(grey, generator(1)))
+
+
+def test_training_starts_at_the_mean_image_and_ends_below_its_loss():
+    model = VAE((1, 28, 28), 4, hidden=(32,))
+    test = binarise(IMAGES, generator())
+    mean = IMAGES.mean(0).clamp(1e-3, 1 - 1e-3)
+    of_the_mean = -Bernoulli(mean).log_prob(test).flatten(1).sum(1).mean().item()
+    untrained = VAE((1, 28, 28), 4, hidden=(32,))
+    steps = train(untrained, IMAGES, minutes=1e-9)  # no time at all: only the biases are set
+    assert steps == 0
+    assert negative_elbo(untrained, test) == pytest.approx(of_the_mean, rel=0.05)
+    assert train(model, IMAGES, minutes=0.05) > 0
+    assert negative_elbo(model, test) < 0.95 * of_the_mean
+
+
+def test_negative_elbo_averages_over_images_and_draws():
+    model = VAE((1, 28, 28), 4, hidden=())
+    images = binarise(torch.cat([IMAGES, IMAGES, IMAGES[:200]]), generator())  # 1000 and 200
+    losses = [model.loss(images, generator(seed)).total.item() for seed in range(20)]
+    spread = torch.tensor(losses).std().item()
+    expected = sum(losses) / len(losses)
+    assert negative_elbo(model, images) == pytest.approx(expected, abs=3 * spread)
+    assert math.isfinite(spread)
+
+
+def run(*arguments, data):
+    return subprocess.run(
+        [sys.executable, "-m", "course_lib.mnist_likelihood", *arguments],
+        env={"COURSE_DATA_DIR": str(data), "OMP_NUM_THREADS": "1", "PATH": ""},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def test_the_command_prints_both_figures(real_files):
+    options = ("--network", "784-16-2", "--minutes", "0.05", "--samples", "5")
+    done = run(*options, data=real_files)
+    assert done.returncode == 0, done.stderr[-2000:]
+    elbo = float(re.search(r"−ELBO ([\d.]+) nats", done.stdout)[1])
+    nll = float(re.search(r"NLL +([\d.]+) ± [\d.]+ nats, 5 samples", done.stdout)[1])
+    assert 80 < nll < elbo + 0.5 < 260
+
+
+def test_a_network_that_cannot_be_read_is_refused(tmp_path):
+    for network in ("784-400-x", "400-20", "784"):
+        done = run("--network", network, data=tmp_path)
+        assert done.returncode == 2
+        assert "784-400-20" in done.stderr
