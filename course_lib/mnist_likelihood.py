@@ -6,7 +6,7 @@ Pixels are binarised dynamically: every time an image is used for training, each
 from a Bernoulli distribution whose probability is its grey value; the 10,000 test images are drawn
 once, with a fixed seed. Both figures are means over all of them, in nats per image: −ELBO with ten
 draws of z per image, and the negative log-likelihood estimated by importance weighting (ELBO.8)
-with 500 draws, which on average is too pessimistic. README.md records what was reached.
+with 500 draws, which on average is too pessimistic.
 """
 
 import math
