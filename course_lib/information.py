@@ -204,6 +204,21 @@ def kl_monte_carlo(log_q: Tensor, log_p: Tensor) -> MonteCarlo:
     return MonteCarlo(estimate, standard_error)
 
 
+def rate_distortion_normal(variances: Tensor, level: float) -> tuple[Tensor, Tensor]:
+    """Shannon's R and D of independent normals at the water level θ  (BVAE.4).
+
+    Dᵢ = min(θ, λᵢ) and Rᵢ = ½ log(λᵢ / Dᵢ): what varies less than θ is not transmitted.
+    variances: λ > 0, (n,); level: θ > 0, the distortion in squared units that each component may
+    have. Returns the rate in nats and the distortion, both summed: two of ().
+    Raises ValueError when level or a variance is not positive.
+    Cover & Thomas, theorem 10.3.3.
+    """
+    if not (level > 0 and (variances > 0).all()):
+        raise ValueError(f"level and variances must be > 0, got {level} and {variances.tolist()}")
+    distortions = variances.clamp(max=level)
+    return (variances / distortions).log().sum() / 2, distortions.sum()
+
+
 # The forms that keep their digits. With t = a/b − 1 and s = t / (2 + t),
 # log(a/b) = 2 (s + s³/3 + s⁵/5 + …) and t − 2s = t·s, so that nothing is left to cancel.
 

@@ -1,12 +1,15 @@
 """The training loop."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from course_lib.models.beta_vae import BetaVAE, BetaVAEStack
 from course_lib.models.parts import Loss
 
 
@@ -67,6 +70,25 @@ def fit(
             print(f"interrupted after {len(log)} of {progress.total} steps; weights are kept")
     model.eval()
     return History(_epoch_means(log, steps_per_epoch), interrupted=len(log) < progress.total)
+
+
+def sweep(models: Sequence[BetaVAE], images: Tensor, **settings: Any) -> list[History]:
+    """Train β-VAEs of one architecture, with different β or seeds, all at once.
+
+    Each ends with the weights and the history that `fit` with the same settings would give it
+    alone, up to rounding. Kernel → Interrupt keeps what all have learned so far.
+    settings: the keyword arguments of `fit`. Raises what `fit` and BetaVAEStack raise.
+    """
+    stack = BetaVAEStack(models)
+    together = fit(stack, images, **settings)
+    stack.unstack()
+    histories = []
+    for s, model in enumerate(models):
+        model.eval()
+        names = ("reconstruction", "kl", "total")
+        terms = {name: together.terms.get(f"{name} {s}", []) for name in names}
+        histories.append(History(terms, together.interrupted))
+    return histories
 
 
 def _epoch_means(

@@ -1,5 +1,12 @@
 """What a trained model has learned, in numbers."""
 
+from course_lib.evaluation.codebooks import perplexity, usage
+from course_lib.evaluation.disentanglement import (
+    DCI,
+    dci,
+    mutual_information_gap,
+    separated_attribute_predictability,
+)
 from course_lib.evaluation.evidence_lower_bound import (
     LogLikelihood,
     OneDimensionalModel,
@@ -16,19 +23,25 @@ from course_lib.evaluation.latent_space import KLSplit, active_units, kl_per_dim
 from course_lib.evaluation.samples import confident_share, frechet_distance, nearest_distance
 
 __all__ = [
+    "DCI",
     "KLSplit",
     "LogLikelihood",
     "OneDimensionalModel",
     "active_units",
     "confident_share",
+    "dci",
     "frechet_distance",
     "importance_weighted_log_likelihood",
     "kl_per_dimension",
     "lifetime_activity",
     "log_mean_exp",
+    "mutual_information_gap",
     "nearest_distance",
     "orientation_selectivity",
     "participation_ratio",
+    "perplexity",
     "population_activity",
+    "separated_attribute_predictability",
     "split_kl",
+    "usage",
 ]

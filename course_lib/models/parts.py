@@ -33,7 +33,7 @@ def mlp(sizes: Sequence[int], generator: torch.Generator) -> nn.Sequential:
     """
     layers: list[nn.Module] = []
     for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
-        layers += [_seeded(nn.Linear, fan_in, fan_out, generator=generator), nn.ReLU()]
+        layers += [seeded(nn.Linear, fan_in, fan_out, generator=generator), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
 
@@ -45,30 +45,35 @@ def convolutional_encoder(
     channels: of the layers, at least one. Initialised like `mlp`.
     Raises ValueError when a side cannot be halved that often.
     """
-    grid = _halved(image_shape, len(channels))
-    layers: list[nn.Module] = []
-    for before, after in pairwise([image_shape[0], *channels]):
-        convolution = _seeded(nn.Conv2d, before, after, 4, 2, 1, generator=generator)
-        layers += [convolution, nn.ReLU()]
-    linear = _seeded(nn.Linear, channels[-1] * math.prod(grid), outputs, generator=generator)
-    return nn.Sequential(*layers, nn.Flatten(), linear)
+    grid = halved(image_shape, len(channels))
+    layers = resampling(nn.Conv2d, [image_shape[0], *channels], generator)
+    linear = seeded(nn.Linear, channels[-1] * math.prod(grid), outputs, generator=generator)
+    return nn.Sequential(*layers, nn.ReLU(), nn.Flatten(), linear)
 
 
 def convolutional_decoder(
     image_shape: Sequence[int], channels: Sequence[int], inputs: int, generator: torch.Generator
 ) -> nn.Sequential:
     """The encoder's mirror image, with transposed convolutions: (B, inputs) → (B, C, H, W)."""
-    grid = _halved(image_shape, len(channels))
+    grid = halved(image_shape, len(channels))
     widths = [*reversed(channels), image_shape[0]]
-    linear = _seeded(nn.Linear, inputs, widths[0] * math.prod(grid), generator=generator)
-    layers: list[nn.Module] = [linear, nn.Unflatten(1, (widths[0], *grid))]
+    linear = seeded(nn.Linear, inputs, widths[0] * math.prod(grid), generator=generator)
+    layers = resampling(nn.ConvTranspose2d, widths, generator)
+    return nn.Sequential(linear, nn.Unflatten(1, (widths[0], *grid)), nn.ReLU(), *layers)
+
+
+def resampling(
+    layer_type: type[nn.Module], widths: Sequence[int], generator: torch.Generator
+) -> nn.Sequential:
+    """Conv2d layers that each halve the sides, or ConvTranspose2d that double, ReLU between."""
+    layers: list[nn.Module] = []
     for before, after in pairwise(widths):
-        convolution = _seeded(nn.ConvTranspose2d, before, after, 4, 2, 1, generator=generator)
-        layers += [nn.ReLU(), convolution]
-    return nn.Sequential(*layers)
+        layers += [seeded(layer_type, before, after, 4, 2, 1, generator=generator), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
 
 
-def _halved(image_shape: Sequence[int], times: int) -> tuple[int, int]:
+def halved(image_shape: Sequence[int], times: int) -> tuple[int, int]:
+    """Height and width after so many halvings; raises ValueError when one is not even."""
     height, width = image_shape[1:]
     if times < 1 or height % 2**times or width % 2**times:
         raise ValueError(
@@ -78,7 +83,8 @@ def _halved(image_shape: Sequence[int], times: int) -> tuple[int, int]:
     return height // 2**times, width // 2**times
 
 
-def _seeded(layer_type: type[nn.Module], *sizes: int, generator: torch.Generator) -> nn.Module:
+def seeded(layer_type: type[nn.Module], *sizes: int, generator: torch.Generator) -> nn.Module:
+    """A layer whose weights and biases come from U(±1/√fan_in) and from this generator."""
     layer = nn.utils.skip_init(layer_type, *sizes)
     bound = 1 / math.sqrt(layer.weight[0].numel())  # 1/√fan_in
     for parameter in layer.parameters():

@@ -1,0 +1,315 @@
+"""The VQ-VAE: an autoencoder whose code is a grid of indices into a codebook, and a prior over it.
+
+van den Oord, Vinyals & Kavukcuoglu, Neural Discrete Representation Learning, NeurIPS 2017;
+the moving averages are in its appendix A.1. Revival of unused codes: Williams et al.,
+Hierarchical Quantized Autoencoders, NeurIPS 2020. Straight-through: Bengio, Léonard & Courville,
+Estimating or Propagating Gradients Through Stochastic Neurons, 2013.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from course_lib.models.autoencoder import Autoencoder
+from course_lib.models.parts import Loss, halved, resampling, seeded
+
+
+def nearest_code(z_e: Tensor, codebook: Tensor) -> Tensor:
+    """kᵢ = argminₖ ‖z_eᵢ − eₖ‖  (VQ.2), by ½‖eₖ‖² − z_eᵢᵀeₖ, which differs by ½‖z_eᵢ‖².
+
+    z_e: (M, D_e); codebook: (K, D_e). Returns (M,), the first of equally near codes.
+    """
+    center = codebook.mean(0)  # far from the origin the squares would swallow the distances
+    e = codebook - center
+    return torch.addmm(e.square().sum(1) / 2, z_e - center, e.T, alpha=-1).argmin(1)
+
+
+def straight_through(z_e: Tensor, e: Tensor) -> Tensor:
+    """z_q = z_e + sg[e − z_e]  (VQ.4): the value of e with the gradient of z_e."""
+    return z_e + (e - z_e).detach()
+
+
+class Quantized(NamedTuple):
+    """What a VectorQuantizer makes of M vectors.
+
+    z_q: (M, D_e), straight through. indices: (M,). codebook_loss: ‖sg[z_e] − e‖² (VQ.5);
+    commitment_loss: ‖z_e − sg[e]‖² (VQ.6), (M,) each.
+    """
+
+    z_q: Tensor
+    indices: Tensor
+    codebook_loss: Tensor
+    commitment_loss: Tensor
+
+
+class VectorQuantizer(nn.Module):
+    """K codes eₖ in D_e dimensions; each vector becomes the nearest of them  (VQ.1).
+
+    update: "ema", the codes are moving averages of the vectors they stand for (VQ.8), or
+        "gradient", they learn from the codebook loss.
+    gamma: decay 0 ≤ γ < 1 of the averages.
+    revive_below: a code used less than this share of the mean use N/K is moved to a vector
+        of the batch; 0 lets unused codes be. Far below 1, or good codes are destroyed, too.
+    initial: "data", the first training batch gives the codes; or "normal", N(0, I).
+    Counts and sums are buffers: they are saved and loaded with the weights. They start as if
+    every code had been used once where it lies, so that no code leaps in the first step.
+
+    Raises ValueError for K < 2, code_dim < 1, γ outside [0, 1), revive_below outside [0, 1) or
+    an unknown update or initial.
+    """
+
+    SMOOTHING = 1e-5  # ε of Laplace
+
+    def __init__(
+        self,
+        K: int,
+        code_dim: int,
+        update: Literal["ema", "gradient"] = "ema",
+        gamma: float = 0.99,
+        revive_below: float = 0.05,
+        initial: Literal["data", "normal"] = "data",
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if K < 2 or code_dim < 1:
+            raise ValueError(f"K must be at least 2 and code_dim 1, got {K} and {code_dim}")
+        for name, value in {"gamma": gamma, "revive_below": revive_below}.items():
+            if not 0 <= value < 1:
+                raise ValueError(f"{name} must lie in [0, 1), got {value}")
+        if update not in ("ema", "gradient") or initial not in ("data", "normal"):
+            raise ValueError(
+                'update must be "ema" or "gradient" and initial "data" or "normal", '
+                f"got {update!r} and {initial!r}"
+            )
+        self.update, self.gamma, self.revive_below = update, gamma, revive_below
+        codes = torch.randn(K, code_dim, generator=torch.Generator().manual_seed(seed))
+        self.codebook = nn.Parameter(codes, requires_grad=update == "gradient")
+        self.register_buffer("count", torch.ones(K))  # N
+        self.register_buffer("sum", codes.clone())  # m
+        self.register_buffer("started", torch.tensor(initial == "normal"))
+
+    def forward(self, z_e: Tensor, generator: torch.Generator | None = None) -> Quantized:
+        """Quantize (M, D_e); in training mode also update the codebook from this batch.
+
+        generator: draws the vectors on which codes are placed.
+        Raises ValueError for another shape, no vector at all, or vectors that are not finite.
+        """
+        self._check(z_e)
+        with torch.no_grad():
+            if self.training and not self.started:
+                self._place(torch.ones_like(self.count, dtype=torch.bool), z_e, generator)
+                self.started.fill_(True)
+            indices = nearest_code(z_e, self.codebook)
+        e = F.embedding(indices, self.codebook)  # (M, D_e)
+        quantized = Quantized(
+            straight_through(z_e, e),
+            indices,
+            codebook_loss=(z_e.detach() - e).square().sum(1),
+            commitment_loss=(z_e - e.detach()).square().sum(1),
+        )
+        if self.training:
+            self.step(z_e.detach(), indices, generator)
+        return quantized
+
+    @torch.no_grad()
+    def step(self, z_e: Tensor, indices: Tensor, generator: torch.Generator | None = None) -> None:
+        """Move averages  (VQ.7), codes (VQ.8) and unused codes, by one batch.
+
+        N ← γN + (1 − γ)n and m ← γm + (1 − γ) Σ z_e; Laplace-smoothed,
+        e = m / N̂ with N̂ = (N + ε) ΣN / (ΣN + Kε).
+        """
+        K = len(self.codebook)
+        used = torch.bincount(indices, minlength=K).to(z_e.dtype)
+        total = torch.zeros_like(self.sum).index_add_(0, indices, z_e)
+        self.count.lerp_(used, 1 - self.gamma)
+        self.sum.lerp_(total, 1 - self.gamma)
+        if self.update == "ema":
+            n = self.count.sum()
+            smoothed = (self.count + self.SMOOTHING) * n / (n + K * self.SMOOTHING)
+            self.codebook.copy_(self.sum / smoothed[:, None])
+        dead = self.count < self.revive_below * self.count.mean()
+        if dead.any():
+            self._place(dead, z_e, generator)
+
+    def _place(self, codes: Tensor, z_e: Tensor, generator: torch.Generator | None) -> None:
+        """Put the codes on vectors drawn from the batch, with the mean count."""
+        number, M = int(codes.sum()), len(z_e)
+        order = torch.randperm(M, generator=generator).repeat(math.ceil(number / M))
+        self.codebook[codes] = z_e[order[:number]]
+        self.count[codes] = M / len(self.codebook)
+        self.sum[codes] = self.codebook[codes] * self.count[codes, None]
+
+    def _check(self, z_e: Tensor) -> None:
+        code_dim = self.codebook.shape[1]
+        if z_e.ndim != 2 or z_e.shape[1] != code_dim or len(z_e) == 0:
+            raise ValueError(f"z_e must be (M, {code_dim}) with M ≥ 1, got {tuple(z_e.shape)}")
+        if not z_e.isfinite().all():
+            raise ValueError("z_e must be finite, got NaN or infinite numbers")
+
+
+class VQVAE(Autoencoder):
+    """z_e = E(x), z_q = its nearest codes, x̂ = D(z_q); T tokens for an image  (VQ.3).
+
+    K: size of the codebook; code_dim: D_e; tokens: T, how many vectors the encoder makes.
+    commitment: weight β_c ≥ 0 of the commitment loss.
+    quantizer: a VectorQuantizer of your own, or None for VectorQuantizer(K, code_dim).
+    Other arguments are those of Autoencoder, whose latent_dim here is T · D_e.
+    Raises ValueError for tokens below 1, negative commitment, and as both of these do.
+    """
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        K: int,
+        code_dim: int,
+        tokens: int = 4,
+        hidden: Sequence[int] = (128,),
+        *,
+        commitment: float = 0.25,
+        quantizer: VectorQuantizer | None = None,
+        likelihood: Literal["bernoulli", "gaussian"] = "bernoulli",
+        seed: int = 0,
+    ) -> None:
+        if tokens < 1:
+            raise ValueError(f"tokens must be at least 1, got {tokens}")
+        if not commitment >= 0:
+            raise ValueError(f"commitment must be ≥ 0, got {commitment}")
+        super().__init__(image_shape, tokens * code_dim, hidden, likelihood, seed=seed)
+        self.commitment = commitment
+        self.quantizer = quantizer or VectorQuantizer(K, code_dim, seed=seed)
+        self.grid = (1, tokens)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """z_e = E(x): (B, C, H, W) → (B, T, D_e)."""
+        return super().encode(x).unflatten(1, (self.grid[1], -1))
+
+    def decode(self, z_q: Tensor) -> Tensor:
+        """D(z_q): (B, T, D_e) → (B, C, H, W), logits or the mean."""
+        return super().decode(z_q.flatten(1))
+
+    def quantize(self, z_e: Tensor, generator: torch.Generator | None = None) -> Quantized:
+        """The quantizer on all vectors of a batch: (B, T, D_e) → Quantized of B·T vectors."""
+        return self.quantizer(z_e.flatten(0, 1), generator)
+
+    @torch.no_grad()
+    def tokens(self, x: Tensor) -> Tensor:
+        """The indices k of an image: (B, C, H, W) → (B, T), integers from 0 to K − 1."""
+        z_e = self.encode(x)
+        return nearest_code(z_e.flatten(0, 1), self.quantizer.codebook).view(z_e.shape[:2])
+
+    def decode_tokens(self, tokens: Tensor) -> Tensor:
+        """The picture that tokens stand for: (B, T) → (B, C, H, W) in pixel units."""
+        return self.decode_mean(F.embedding(tokens, self.quantizer.codebook))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The reconstruction through the codebook: (B, C, H, W), in pixel units."""
+        return self.decode_tokens(self.tokens(x))
+
+    def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
+        """reconstruction + ‖sg[z_e] − e‖² + β_c ‖z_e − sg[e]‖², summed over tokens  (VQ.7).
+
+        Moving averages take the place of the middle term, which is then left out.
+        """
+        z_e = self.encode(x)  # (B, T, D_e)
+        quantized = self.quantize(z_e, generator)
+        output = self.decode(quantized.z_q.view_as(z_e))
+        terms = {
+            "reconstruction": self.nll(x, output).mean(),
+            "codebook": quantized.codebook_loss.sum() / len(x),
+            "commitment": quantized.commitment_loss.sum() / len(x),
+        }
+        if self.quantizer.update == "ema":
+            del terms["codebook"]
+        return Loss(terms, {"commitment": self.commitment})
+
+
+class ConvolutionalVQVAE(VQVAE):
+    """A VQ-VAE whose tokens lie on a grid: every convolution halves the sides.
+
+    channels: of the encoder's convolutions, mirrored in the decoder.
+    Other arguments are those of VQVAE. Raises ValueError when a side cannot be halved that often.
+    """
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        K: int,
+        code_dim: int,
+        channels: Sequence[int] = (32, 64),
+        *,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(image_shape, K, code_dim, hidden=(), seed=seed, **kwargs)
+        self.grid = halved(image_shape, len(channels))
+        self.latent_dim = math.prod(self.grid) * code_dim
+        generator = torch.Generator().manual_seed(seed)
+        down = resampling(nn.Conv2d, [image_shape[0], *channels], generator)
+        up = resampling(nn.ConvTranspose2d, [*reversed(channels), image_shape[0]], generator)
+        to_code = seeded(nn.Conv2d, channels[-1], code_dim, 1, generator=generator)
+        from_code = seeded(nn.Conv2d, code_dim, channels[-1], 3, 1, 1, generator=generator)
+        self.encoder = nn.Sequential(*down, nn.ReLU(), to_code)
+        self.decoder = nn.Sequential(from_code, nn.ReLU(), *up)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """z_e = E(x): (B, C, H, W) → (B, T, D_e), the grid row by row."""
+        return self.encoder(x).flatten(2).mT
+
+    def decode(self, z_q: Tensor) -> Tensor:
+        """D(z_q): (B, T, D_e) → (B, C, H, W), logits or the mean."""
+        return self.decoder(z_q.mT.unflatten(2, self.grid))
+
+
+class TokenPrior(nn.Module):
+    """p(k₁, …, k_T) = ∏ₜ p(kₜ | k₁, …, kₜ₋₁), a small causal transformer  (VQ.10).
+
+    K: size of the codebook; tokens: T. width, layers, heads: of the transformer.
+    Trained by `fit` on tokens, integers (N, T).
+    """
+
+    def __init__(
+        self, K: int, tokens: int, width: int = 64, layers: int = 2, heads: int = 4, seed: int = 0
+    ) -> None:
+        super().__init__()
+        self.K, self.tokens = K, tokens
+        with torch.random.fork_rng():  # PyTorch's layers draw from the global generator
+            torch.manual_seed(seed)
+            self.embedding = nn.Embedding(K + 1, width)  # the last is the start
+            self.position = nn.Parameter(0.02 * torch.randn(tokens, width))
+            layer = nn.TransformerEncoderLayer(
+                width, heads, 4 * width, dropout=0.0, batch_first=True, norm_first=True
+            )
+            self.transformer = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+            self.head = nn.Linear(width, K)
+        mask = nn.Transformer.generate_square_subsequent_mask(tokens)
+        self.register_buffer("mask", mask, persistent=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """log p(kₜ | k₁ … kₜ₋₁) up to a constant: (B, t) with t < T → logits (B, t + 1, K)."""
+        start = tokens.new_full((len(tokens), 1), self.K)
+        before = torch.cat([start, tokens], 1)[:, : self.tokens]  # (B, min(t + 1, T))
+        length = before.shape[1]
+        h = self.embedding(before) + self.position[:length]
+        return self.head(self.transformer(h, mask=self.mask[:length, :length], is_causal=True))
+
+    def nll(self, tokens: Tensor) -> Tensor:
+        """−log p(k₁, …, k_T) in nats: (B, T) → (B,)."""
+        logits = self(tokens)  # (B, T, K)
+        return F.cross_entropy(logits.mT, tokens, reduction="none").sum(1)
+
+    def loss(self, tokens: Tensor, generator: torch.Generator | None = None) -> Loss:
+        """One term, −log p in nats per image, averaged over the batch."""
+        return Loss({"nll": self.nll(tokens).mean()})
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """n grids of tokens, drawn one after the other: (n, T)."""
+        tokens = torch.empty(n, 0, dtype=torch.long)
+        for _ in range(self.tokens):
+            p = self(tokens)[:, -1].softmax(1)
+            tokens = torch.cat([tokens, torch.multinomial(p, 1, generator=generator)], 1)
+        return tokens
