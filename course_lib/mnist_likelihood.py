@@ -11,11 +11,12 @@ with 500 draws, which on average is too pessimistic.
 
 import math
 import time
+from collections.abc import Sequence
 from typing import Annotated
 
 import torch
 import typer
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from course_lib.datasets import load
@@ -28,11 +29,23 @@ TEST_SEED = 20_140_416  # of the binarisation of the test images
 
 def binarise(images: Tensor, generator: torch.Generator) -> Tensor:
     """Every pixel is 1 with the probability that is its grey value: (B, C, H, W), 0 or 1."""
-    return torch.bernoulli(images, generator=generator)
+    # Three times as fast as torch.bernoulli.
+    return (torch.rand(images.shape, generator=generator) < images).to(images.dtype)
+
+
+def silu_vae(sizes: Sequence[int], seed: int = 0) -> VAE:
+    """A VAE of these layers, from pixels to code, with SiLU in place of ReLU."""
+    pixels, *hidden, latent_dim = sizes
+    model = VAE((1, math.isqrt(pixels), math.isqrt(pixels)), latent_dim, hidden, seed=seed)
+    for layers in (model.encoder, model.decoder):
+        for i, layer in enumerate(layers):
+            if isinstance(layer, nn.ReLU):
+                layers[i] = nn.SiLU()
+    return model
 
 
 def train(
-    model: VAE, images: Tensor, *, minutes: float, batch_size: int = 128, lr: float = 1e-3,
+    model: VAE, images: Tensor, *, minutes: float, batch_size: int = 200, lr: float = 3e-3,
     seed: int = 0,
 ) -> int:  # fmt: skip
     """Train for a fixed time, and return how many steps it allowed.
@@ -50,7 +63,9 @@ def train(
         while (share := (time.monotonic() - start) / (60 * minutes)) < 1:
             optimizer.param_groups[0]["lr"] = lr * (1 + math.cos(math.pi * share)) / 2
             batch = torch.randint(len(images), (batch_size,), generator=generator)
-            terms = model.loss(binarise(images[batch], generator), generator).terms
+            x = binarise(images[batch], generator)
+            with torch.autocast("cpu", torch.bfloat16):  # half the time of a step
+                terms = model.loss(x, generator).terms
             optimizer.zero_grad()
             (terms["reconstruction"] + min(1.0, share / WARM_UP) * terms["kl"]).backward()
             optimizer.step()
@@ -76,17 +91,17 @@ def main(
 ) -> None:
     """Train on MNIST for some minutes and print −ELBO and the negative log-likelihood."""
     try:
-        pixels, *hidden, latent_dim = map(int, network.split("-"))
-        if pixels != 784:
+        sizes = [int(size) for size in network.split("-")]
+        if sizes[0] != 784 or len(sizes) < 2 or min(sizes) < 1:
             raise ValueError
     except ValueError:
         raise typer.BadParameter(f"a network is written like 784-400-20, got {network}") from None
     train_images = load("mnist").images
     test_generator = torch.Generator().manual_seed(TEST_SEED)
     test_images = binarise(load("mnist", "test").images, test_generator)
-    model = VAE((1, 28, 28), latent_dim, hidden, seed=seed)
+    model = silu_vae(sizes, seed)
     steps = train(model, train_images, minutes=minutes, seed=seed)
-    print(f"{network}, {minutes:g} minutes, {steps} steps of 128 images, seed {seed}")
+    print(f"{network}, {minutes:g} minutes, {steps} steps of 200 images, seed {seed}")
     print(f"−ELBO {negative_elbo(model, test_images):.2f} nats")
     estimate = importance_weighted_log_likelihood(model, test_images, samples=samples)
     print(f"NLL   {-estimate.mean:.2f} ± {estimate.standard_error:.2f} nats, {samples} samples")

@@ -17,7 +17,7 @@ def usage(tokens: Tensor, K: int) -> Tensor:
 
 
 def perplexity(tokens: Tensor, K: int) -> float:
-    """exp H(usage)  (VQ.9): from 1, one code for everything, to K, all codes equally often.
+    """exp H(usage)  (VQ.10): from 1, one code for everything, to K, all codes equally often.
 
     Raises ValueError as `usage` does.
     """

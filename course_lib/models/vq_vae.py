@@ -49,7 +49,7 @@ class Quantized(NamedTuple):
 class VectorQuantizer(nn.Module):
     """K codes eₖ in D_e dimensions; each vector becomes the nearest of them  (VQ.1).
 
-    update: "ema", the codes are moving averages of the vectors they stand for (VQ.8), or
+    update: "ema", the codes are moving averages of the vectors they stand for (VQ.9), or
         "gradient", they learn from the codebook loss.
     gamma: decay 0 ≤ γ < 1 of the averages.
     revive_below: a code used less than this share of the mean use N/K is moved to a vector
@@ -117,7 +117,7 @@ class VectorQuantizer(nn.Module):
 
     @torch.no_grad()
     def step(self, z_e: Tensor, indices: Tensor, generator: torch.Generator | None = None) -> None:
-        """Move averages  (VQ.7), codes (VQ.8) and unused codes, by one batch.
+        """Move averages (VQ.8), codes (VQ.9) and unused codes by one batch.
 
         N ← γN + (1 − γ)n and m ← γm + (1 − γ) Σ z_e; Laplace-smoothed,
         e = m / N̂ with N̂ = (N + ε) ΣN / (ΣN + Kε).
@@ -265,7 +265,7 @@ class ConvolutionalVQVAE(VQVAE):
 
 
 class TokenPrior(nn.Module):
-    """p(k₁, …, k_T) = ∏ₜ p(kₜ | k₁, …, kₜ₋₁), a small causal transformer  (VQ.10).
+    """p(k₁, …, k_T) = ∏ₜ p(kₜ | k₁, …, kₜ₋₁), a small causal transformer  (VQ.11).
 
     K: size of the codebook; tokens: T. width, layers, heads: of the transformer.
     Trained by `fit` on tokens, integers (N, T).
