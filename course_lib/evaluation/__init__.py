@@ -11,6 +11,7 @@ from course_lib.evaluation.evidence_lower_bound import (
     LogLikelihood,
     OneDimensionalModel,
     importance_weighted_log_likelihood,
+    log_importance_weights,
     log_mean_exp,
 )
 from course_lib.evaluation.features import (
@@ -34,6 +35,7 @@ __all__ = [
     "importance_weighted_log_likelihood",
     "kl_per_dimension",
     "lifetime_activity",
+    "log_importance_weights",
     "log_mean_exp",
     "mutual_information_gap",
     "nearest_distance",

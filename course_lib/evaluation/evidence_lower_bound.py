@@ -116,6 +116,21 @@ class LogLikelihood:
         return self.per_image.std().item() / math.sqrt(len(self.per_image))
 
 
+def log_importance_weights(
+    model: VAE, x: Tensor, mu: Tensor, logvar: Tensor, k: int, generator: torch.Generator
+) -> Tensor:
+    """log p(x|z) p(z) / q(z|x) for k samples z ~ q(z|x) of each image, in nats: (k, B).
+
+    mu, logvar: (B, d), of q(z|x) for the images x (B, C, H, W). With gradients; the mean over all
+    is the ELBO, and the mean of log_mean_exp over the k samples the bound (ELBO.8).
+    """
+    epsilon = torch.randn(k, *mu.shape, generator=generator, dtype=mu.dtype)  # (k, b, d)
+    z = mu + (logvar / 2).exp() * epsilon
+    log_ratio = 0.5 * (epsilon.square() - z.square() + logvar).sum(2)  # log p(z)/q(z|x)
+    repeated = x.expand(k, *x.shape).flatten(0, 1)  # (k·b, C, H, W)
+    return log_ratio - model.nll(repeated, model.decode(z.flatten(0, 1))).view(k, len(x))
+
+
 @torch.inference_mode()
 def importance_weighted_log_likelihood(
     model: VAE, images: Tensor, *, samples: int, seed: int = 0, rows: int = 2000
@@ -139,18 +154,7 @@ def importance_weighted_log_likelihood(
             log_weights = []
             for drawn in range(0, samples, at_once):
                 k = min(at_once, samples - drawn)
-                log_weights.append(_log_weights(model, x, mu, logvar, k, generator))
+                log_weights.append(log_importance_weights(model, x, mu, logvar, k, generator))
             estimates.append(log_mean_exp(torch.cat(log_weights), dim=0))
             progress.update(len(x))
     return LogLikelihood(torch.cat(estimates))
-
-
-def _log_weights(
-    model: VAE, x: Tensor, mu: Tensor, logvar: Tensor, k: int, generator: torch.Generator
-) -> Tensor:
-    """log p(x|z) p(z) / q(z|x) for k samples of each image: (k, b)."""
-    epsilon = torch.randn(k, *mu.shape, generator=generator, dtype=mu.dtype)  # (k, b, d)
-    z = mu + (logvar / 2).exp() * epsilon
-    log_ratio = 0.5 * (epsilon.square() - z.square() + logvar).sum(2)  # log p(z)/q(z|x)
-    repeated = x.expand(k, *x.shape).flatten(0, 1)  # (k·b, C, H, W)
-    return log_ratio - model.nll(repeated, model.decode(z.flatten(0, 1))).view(k, len(x))
