@@ -10,12 +10,10 @@ from course_lib.exercises.exercise import Exercise, Mistake, on_grid, probabilit
 from course_lib.exercises.mistakes import (
     BETA_LOSS,
     BUDGET,
-    CAPACITY,
     COMPLETENESS,
     GAP,
     KL_PARTS,
     LINEAR_RATE,
-    MULTIPLIER,
     SAP,
     STRATA,
     TC_LOSS,
