@@ -211,8 +211,7 @@ BUDGET_TO_SPARE = Exercise(
         Mistake("budget-must-be-spent", "It grows until the KL has reached C",
                 "A larger β makes the KL smaller, and a budget need not be spent.", BUDGET),
         Mistake("only-violations-count", "It stays where it is, since the constraint is kept",
-                "Then β (KL − C) would not be 0, and the price of a free good would be paid.",
-                BUDGET),
+                "Then β (KL − C) would stay below 0, and at the optimum it is 0.", BUDGET),
         Mistake("back-to-one", "It goes to 1, where the loss is minus the ELBO",
                 "Nothing in the constrained problem prefers 1.", BUDGET),
         Mistake("below-zero", "It becomes negative, which draws the KL up to C",
@@ -466,7 +465,7 @@ AXES_CHOICE = Exercise(
     statement=r"The codes of a VAE with the prior $\mathcal N(0, I)$ are rotated, and the decoder "
     r"turns them back first. So $p_\theta(x)$ stays as it is. What can still prefer the first axes "
     "to the rotated ones?",
-    truth="The diagonal covariance of q(z|x), which a rotation would fill",
+    truth="The diagonal covariance of q(z|x), which a rotation does not leave diagonal",
     mistakes=(
         Mistake("diagonal-prior", "The diagonal covariance of the prior, which has no correlations",
                 "The covariance I is the same in all directions: rotated, it is still I.", AXES),
