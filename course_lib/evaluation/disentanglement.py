@@ -70,11 +70,12 @@ def dci(codes: Tensor, factors: Tensor, bins: int = 20, seed: int = 0) -> DCI:
 
     R is the (F, d) matrix of the importance of dimension j for predicting factor v; it is
     1 − entropy of the columns (weighted by their importance) and of the rows, as a share of the
-    largest entropy. Forests are trained on the first half of the rows and tested on the second.
-    Arguments and errors as in mutual_information_gap.
+    largest entropy. Forests are trained on one half of the rows, drawn by seed, and tested on the
+    other. Arguments and errors as in mutual_information_gap.
     """
     _check(codes, factors)
-    classes, half = classes_of(factors, bins), len(codes) // 2
+    rows = torch.randperm(len(codes), generator=torch.Generator().manual_seed(seed))
+    codes, classes, half = codes[rows], classes_of(factors, bins)[rows], len(codes) // 2
     train, test = codes[:half].numpy(), codes[half:].numpy()
     importance, skill = [], []
     for v in classes.T.numpy():
@@ -99,7 +100,7 @@ def separated_attribute_predictability(codes: Tensor, factors: Tensor) -> Tensor
     Raises ValueError as mutual_information_gap.
     """
     _check(codes, factors)
-    z, v = (F.normalize((x - x.mean(0)).double(), dim=0) for x in (codes, factors))
+    z, v = (F.normalize(x.double() - x.double().mean(0), dim=0) for x in (codes, factors))
     first, second = (v.T @ z).square().topk(2, dim=1).values.T
     return first - second
 
