@@ -13,7 +13,7 @@ from course_lib.evaluation import active_units, kl_per_dimension
 from course_lib.models import ConditionalBetaVAE
 from course_lib.plots import COLOURS
 from course_lib.widgets.base import PictureWidget, pictures_of
-from course_lib.widgets.canvas import Axes, font, pixels
+from course_lib.widgets.canvas import Axes, font, pixels, to_palette, write
 from course_lib.widgets.latent_traversal import SUBSCRIPTS
 
 COLUMNS, TILE, GAP = 7, 56, 2  # pictures in a row; pixels: about their side, between them
@@ -128,18 +128,17 @@ class BetaExplorer(PictureWidget):
     def picture(self) -> Image.Image:
         """The rows, the point on the curve, and the numbers."""
         page = self._background.copy()
-        draw = ImageDraw.Draw(page)
         summary, dimensions = self.summary(self.beta.value), self.dimensions()
         for i, row in enumerate(self.rows(), start=1):
             self._paste(page, i, row)
         for i, j in enumerate(dimensions, start=3):
             name = f"z{j + 1}".translate(SUBSCRIPTS)
-            self._write(draw, i, f"{name}   {summary.kl[j]:.2f} nats")
+            self._write(page, i, f"{name}   {summary.kl[j]:.2f} nats")
         if len(dimensions) < TRAVERSALS:
-            left, middle = LABEL, self._top(3 + len(dimensions)) + self._step // 2
+            place = LABEL, self._top(3 + len(dimensions)) + self._step // 2
             text = "no further dimension is active" if dimensions else "no dimension is active"
-            draw.text((left, middle), text, "#666666", font(13), anchor="lm")
-        self._axes.draw_point(draw, summary.rate, summary.distortion, HERE)
+            write(page, place, text, 13, anchor="lm")
+        self._axes.draw_point(ImageDraw.Draw(page), summary.rate, summary.distortion, HERE)
         numbers = (
             f"β = {self.beta.value:.3g}",
             f"rate: {summary.rate:.2f} nats per image",
@@ -148,8 +147,7 @@ class BetaExplorer(PictureWidget):
         )
         left, bottom = self._axes.box[0] - 34, self._axes.box[3]
         for i, line in enumerate(numbers):
-            colour = HERE if i == 0 else "black"
-            draw.text((left, bottom + 66 + 20 * i), line, colour, font(13))
+            write(page, (left, bottom + 70 + 20 * i), line, 13)
         return page
 
     @property
@@ -164,11 +162,10 @@ class BetaExplorer(PictureWidget):
     def _paste(self, page: Image.Image, row: int, images: Tensor) -> None:
         for column, image in enumerate(images):
             place = (LABEL + self._step * column, self._top(row))
-            page.paste(pixels(image, TILE).convert("RGB"), place)
+            page.paste(pixels(image, TILE), place)
 
-    def _write(self, draw: ImageDraw.ImageDraw, row: int, label: str) -> None:
-        middle = self._top(row) + self._step // 2
-        draw.text((LABEL - 8, middle), label, "black", font(13), anchor="rm")
+    def _write(self, page: Image.Image, row: int, label: str) -> None:
+        write(page, (LABEL - 8, self._top(row) + self._step // 2), label, 13, anchor="rm")
 
     def _draw_background(
         self, summaries: Sequence[Summary], points: Sequence[tuple[float, float, float]]
@@ -186,25 +183,35 @@ class BetaExplorer(PictureWidget):
         )
         page = Image.new("RGB", (left + BOX[0] + 30, self._top(3 + TRAVERSALS)), "white")
         draw = ImageDraw.Draw(page)
-        self._paste(page, 0, self._images[:COLUMNS])
-        for row, label in enumerate(("image", "reconstruction", "sample")):
-            self._write(draw, row, label)
         for i, z in enumerate(torch.linspace(-REACH, REACH, COLUMNS).tolist()):
             place = (LABEL + self._step * (i + 0.5), self._top(3) - 3)
-            draw.text(place, f"{z:+g}".replace("-", "−"), "#444444", font(11), anchor="ms")
-        draw.text((LABEL - 8, self._top(3) - 3), "z =", "#444444", font(11), anchor="rs")
+            draw.text(place, f"{z:g}".replace("-", "−"), "#444444", font(11), anchor="ms")
+        draw.text((LABEL - 8, self._top(3) - 3), "zⱼ =", "#444444", font(11), anchor="rs")
         draw.text((left - 34, TOP), "distortion", "black", font(13))
         self._axes.draw_line(page, *zip(*curve, strict=True), CURVE)
         self._axes.draw_frame(draw)
+        self._draw_points(draw, points)
+        bottom = self._axes.box[3]
+        draw.text((left - 34, bottom + 28), "— one model for every β", CURVE, font(12))
+        if points:
+            draw.text((left - 34, bottom + 46), "• one model for each β", ALONE, font(12))
+        page = to_palette(page)
+        self._paste(page, 0, self._images[:COLUMNS])
+        for row, label in enumerate(("image", "reconstruction", "sample")):
+            self._write(page, row, label)
+        return page
+
+    def _draw_points(
+        self, draw: ImageDraw.ImageDraw, points: Sequence[tuple[float, float, float]]
+    ) -> None:
+        """Each with its β beside it, unless another one stands there."""
+        taken: list[tuple[float, float]] = []
         for beta, rate, distortion in points:
             x, y = self._axes.position(rate, distortion)
             draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=ALONE)
-            draw.text((x + 3, y - 3), f"{beta:g}", "#444444", font(11), anchor="ld")
-        bottom = self._axes.box[3]
-        draw.text((left - 34, bottom + 26), "— one model for every β", CURVE, font(12))
-        if points:
-            draw.text((left - 34, bottom + 43), "• one model for each β", ALONE, font(12))
-        return page
+            if all(abs(x - u) > 20 or abs(y - v) > 12 for u, v in taken):
+                draw.text((x + 3, y - 3), f"{beta:g}", "#444444", font(11), anchor="ld")
+                taken.append((x, y))
 
 
 def _rounded(low: float, high: float) -> tuple[float, float]:
