@@ -81,11 +81,10 @@ def dci(codes: Tensor, factors: Tensor, seed: int = 0) -> DCI:
     codes, half = codes[rows].numpy(), len(codes) // 2
     importance, skill = [], []
     for v in factors[rows].T.numpy():
-        # All dimensions at every split, or a perfect code must split on useless ones at times;
-        # large leaves, because splits that fit noise count as importance of whatever they use.
-        forest = RandomForestRegressor(
-            30, max_features=None, min_samples_leaf=max(1, len(codes) // 100), random_state=seed
-        ).fit(codes[:half], v[:half])
+        # Large leaves: splits that fit noise would count as importance of whatever they use.
+        leaf = max(1, len(codes) // 100)
+        forest = RandomForestRegressor(30, min_samples_leaf=leaf, random_state=seed)
+        forest.fit(codes[:half], v[:half])
         importance.append(torch.from_numpy(forest.feature_importances_))
         skill.append(max(0.0, r2_score(v[half:], forest.predict(codes[half:]))))
     R = torch.stack(importance)  # (F, d), rows sum to 1, or to 0 where nothing helped
