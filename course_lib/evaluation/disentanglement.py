@@ -6,10 +6,12 @@ of Disentangled Representations, ICLR 2018. SAP: Kumar, Sattigeri & Balakrishnan
 Inference of Disentangled Latent Concepts from Unlabeled Observations, ICLR 2018.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.metrics import r2_score
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -57,37 +59,40 @@ def mutual_information_gap(codes: Tensor, factors: Tensor, bins: int = 20) -> Te
 
 class DCI(NamedTuple):
     """disentanglement: each dimension serves one factor. completeness: each factor is served by
-    one dimension. informativeness: share of the factors' classes that held-out codes predict,
-    above what the commonest class gives. All from 0 to 1."""
+    one dimension. informativeness: R² of the factors, predicted from codes held out, on average.
+    All from 0 to 1."""
 
     disentanglement: float
     completeness: float
     informativeness: float
 
 
-def dci(codes: Tensor, factors: Tensor, bins: int = 20, seed: int = 0) -> DCI:
+def dci(codes: Tensor, factors: Tensor, seed: int = 0) -> DCI:
     """Disentanglement, completeness and informativeness by random forests  (BVAE.12).
 
     R is the (F, d) matrix of the importance of dimension j for predicting factor v; it is
     1 − entropy of the columns (weighted by their importance) and of the rows, as a share of the
-    largest entropy. Forests are trained on the first half of the rows and tested on the second.
-    Arguments and errors as in mutual_information_gap.
+    largest entropy. Forests are trained on one half of the rows, drawn by seed, and tested on the
+    other; as in the paper they predict numbers, so factors must be ordered.
+    codes: (N, d) with d ≥ 2; factors: (N, F). Raises ValueError as mutual_information_gap.
     """
     _check(codes, factors)
-    classes, half = classes_of(factors, bins), len(codes) // 2
-    train, test = codes[:half].numpy(), codes[half:].numpy()
+    rows = torch.randperm(len(codes), generator=torch.Generator().manual_seed(seed))
+    codes, half = codes[rows].numpy(), len(codes) // 2
     importance, skill = [], []
-    for v in classes.T.numpy():
-        forest = RandomForestClassifier(30, max_depth=8, random_state=seed).fit(train, v[:half])
+    for v in factors[rows].T.numpy():
+        # Large leaves: splits that fit noise would count as importance of whatever they use.
+        leaf = max(1, len(codes) // 100)
+        forest = RandomForestRegressor(30, min_samples_leaf=leaf, random_state=seed)
+        forest.fit(codes[:half], v[:half])
         importance.append(torch.from_numpy(forest.feature_importances_))
-        chance = max((v[half:] == value).mean() for value in set(v[half:].tolist()))
-        skill.append((forest.score(test, v[half:]) - chance) / (1 - chance))
-    R = torch.stack(importance)  # (F, d), rows sum to 1
-    weights = R.sum(0) / R.sum()
+        skill.append(max(0.0, r2_score(v[half:], forest.predict(codes[half:]))))
+    R = torch.stack(importance)  # (F, d), rows sum to 1, or to 0 where nothing helped
+    weights = R.sum(0) / R.sum().clamp(min=1e-12)
     return DCI(
         disentanglement=(weights * _certainty(R.T)).sum().item(),
         completeness=_certainty(R).mean().item(),
-        informativeness=max(0.0, sum(skill) / len(skill)),
+        informativeness=sum(skill) / len(skill),
     )
 
 
@@ -99,7 +104,7 @@ def separated_attribute_predictability(codes: Tensor, factors: Tensor) -> Tensor
     Raises ValueError as mutual_information_gap.
     """
     _check(codes, factors)
-    z, v = (F.normalize((x - x.mean(0)).double(), dim=0) for x in (codes, factors))
+    z, v = (F.normalize(x.double() - x.double().mean(0), dim=0) for x in (codes, factors))
     first, second = (v.T @ z).square().topk(2, dim=1).values.T
     return first - second
 
@@ -116,9 +121,9 @@ def classes_of(factors: Tensor, bins: int = 20) -> Tensor:
 
 def _certainty(weights: Tensor) -> Tensor:
     """1 − H(row) / log n of rows of n weights, 0 for a row without weight: (m, n) → (m,)."""
-    total = weights.sum(1, keepdim=True)
-    shares = torch.where(total > 0, weights / total, 1 / weights.shape[1])
-    return 1 - entropy(shares) / torch.tensor(weights.shape[1], dtype=shares.dtype).log()
+    n, total = weights.shape[1], weights.sum(1, keepdim=True)
+    shares = torch.where(total > 0, weights / total, 1 / n)
+    return 1 - entropy(shares) / math.log(max(n, 2))  # of one weight the entropy is 0
 
 
 def _check(codes: Tensor, factors: Tensor) -> None:

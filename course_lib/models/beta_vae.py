@@ -19,6 +19,8 @@ from course_lib.information import kl_diagonal_normal
 from course_lib.models.parts import Loss, mlp
 from course_lib.models.variational_autoencoder import VAE, reparameterize
 
+SMALLEST_BETA = 1e-6  # of a multiplier that is learned: from 0 no factor would bring it back
+
 
 class BetaVAE(VAE):
     """−E_q[log p_θ(x|z)] + β KL(q_φ(z|x)‖p(z))  (BVAE.3).
@@ -118,6 +120,7 @@ class ConstrainedVAE(VAE):
         if self.training:
             excess = (terms["kl"].item() - self.capacity) / self.capacity
             self.beta *= math.exp(self.rate * min(excess, 1.0))
+            self.beta.clamp_(min=SMALLEST_BETA)
         return Loss(terms, {"kl": beta})
 
 
@@ -135,8 +138,7 @@ class BetaVAEStack(nn.Module):
         super().__init__()
         if not models or any(type(model) is not BetaVAE for model in models):
             raise ValueError(f"models must be BetaVAEs, got {[type(m).__name__ for m in models]}")
-        first = models[0]
-        if first.likelihood == "gaussian" and first.log_sigma.requires_grad:
+        if any(m.likelihood == "gaussian" and m.log_sigma.requires_grad for m in models):
             raise ValueError("models that learn their sigma cannot be stacked; fix it")
         kinds = {(str(m), m.image_shape, m.likelihood, m.log_sigma.item()) for m in models}
         if len(kinds) > 1:
@@ -194,7 +196,8 @@ class ConditionalBetaVAE(VAE):
     """One VAE for every β in a range: q_φ(z|x, β) and p_θ(x|z, β)  (BVAE.7).
 
     Trained with log β drawn uniformly for every image; both networks get it as one more input,
-    scaled to [−1, 1]. `at(beta)` is the model for one β, an ordinary VAE to everybody else.
+    scaled to [−1, 1]. `at(beta)` is the model for one β, an ordinary VAE to everybody else;
+    without it, encode and decode take the middle of the range.
     beta_range: smallest and largest β, 0 < smallest < largest. Other arguments are those of VAE.
     Raises ValueError for another range, and as VAE does.
     """
@@ -213,7 +216,7 @@ class ConditionalBetaVAE(VAE):
         if not 0 < low < high:
             raise ValueError(f"beta_range must be 0 < smallest < largest, got {beta_range}")
         self.beta_range = (low, high)
-        self.beta = torch.tensor(math.sqrt(low * high))
+        self.beta: Tensor | None = None  # () or (B, 1)
         generator = torch.Generator().manual_seed(kwargs.get("seed", 0))
         pixels = math.prod(image_shape)
         self.encoder = mlp([pixels + 1, *hidden, 2 * latent_dim], generator)
@@ -238,21 +241,23 @@ class ConditionalBetaVAE(VAE):
         return self.decoder(self._with_beta(z)).view(-1, *self.image_shape)
 
     def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
-        """reconstruction, kl (weight 0, to look at) and β · kl, one β for each image."""
-        low, high = self.beta_range
-        share = torch.rand(len(x), 1, generator=generator)
-        model = copy.copy(self)
-        model.beta = low * (high / low) ** share  # (B, 1)
-        mu, logvar = model.encode(x)
+        """reconstruction, kl (weight 0, to look at) and β · kl, with a β for each image."""
+        if self.beta is None:
+            low, high = self.beta_range
+            model = copy.copy(self)
+            model.beta = low * (high / low) ** torch.rand(len(x), 1, generator=generator)
+            return model.loss(x, generator)
+        mu, logvar = self.encode(x)
         z = reparameterize(mu, logvar, generator)
-        nll, kl = model.nll(x, model.decode(z)), kl_diagonal_normal(mu, logvar)  # (B,)
-        weighted = (model.beta[:, 0] * kl).mean()
+        nll, kl = self.nll(x, self.decode(z)), kl_diagonal_normal(mu, logvar)  # (B,)
+        weighted = (self.beta.flatten() * kl).mean()
         terms = {"reconstruction": nll.mean(), "kl": kl.mean(), "weighted_kl": weighted}
         return Loss(terms, {"kl": 0.0})
 
     def _with_beta(self, inputs: Tensor) -> Tensor:
         low, high = self.beta_range
-        position = 2 * (self.beta / low).log() / math.log(high / low) - 1  # in [−1, 1]
+        beta = inputs.new_tensor(math.sqrt(low * high)) if self.beta is None else self.beta
+        position = 2 * (beta / low).log() / math.log(high / low) - 1  # in [−1, 1]
         return torch.cat([inputs, position.expand(len(inputs), 1)], dim=1)
 
 

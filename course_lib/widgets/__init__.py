@@ -1,5 +1,6 @@
 """One widget per file; none has mathematics of its own."""
 
+from course_lib.widgets.beta_explorer import BetaExplorer
 from course_lib.widgets.contraction_ellipse import ContractionEllipse
 from course_lib.widgets.denoising_field import DenoisingField
 from course_lib.widgets.denoising_rows import DenoisingRows
@@ -14,6 +15,7 @@ from course_lib.widgets.sparse_sweep import SparseSweep
 from course_lib.widgets.sweep_rows import SweepRows
 
 __all__ = [
+    "BetaExplorer",
     "ContractionEllipse",
     "DenoisingField",
     "DenoisingRows",

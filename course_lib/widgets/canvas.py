@@ -4,6 +4,7 @@ Pictures in a palette, one byte a pixel, are encoded faster than those in three 
 """
 
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -68,6 +69,20 @@ def pixels(image: Tensor, size: int) -> Image.Image:
     )
     picture.putpalette(_palette().getpalette())
     return picture
+
+
+def write(
+    page: Image.Image, place: tuple[float, float], text: str, size: int, anchor: str = "la"
+) -> None:
+    """Black text with smooth edges on a palette picture, where Pillow's own would be jagged."""
+    box = ImageDraw.Draw(page).textbbox(place, text, font(size), anchor=anchor)
+    left, top, right, bottom = math.floor(box[0]), math.floor(box[1]), *map(math.ceil, box[2:])
+    strip = Image.new("L", (right - left, bottom - top), "white")
+    corner = (place[0] - left, place[1] - top)
+    ImageDraw.Draw(strip).text(corner, text, "black", font(size), anchor=anchor)
+    strip = strip.point([round(v * (GREYS - 1) / 255) for v in range(256)])
+    strip.putpalette(_palette().getpalette())
+    page.paste(strip, (left, top))
 
 
 @dataclass(frozen=True)
