@@ -182,9 +182,10 @@ def test_the_multiplier_ends_at_the_slope_of_the_best_log_likelihood(capacity, p
     x = (x * (LAMBDA / x.square().mean()).sqrt()).view(512, 1, 1, 1)
     arguments = {"hidden": (), "likelihood": "gaussian", "sigma": 1.0}
     model = ConstrainedVAE((1, 1, 1), 1, capacity=capacity, **arguments)
-    fit(model, x, epochs=1500, batch_size=512, lr=1e-2)
-    assert model.loss(x).terms["kl"].item() == pytest.approx(capacity, rel=0.05)
-    assert model.beta.item() == pytest.approx(slope, rel=0.08)
+    for lr in (2e-2, 2e-3):
+        fit(model, x, epochs=700, batch_size=512, lr=lr)
+    assert model.loss(x).terms["kl"].item() == pytest.approx(capacity, rel=0.1)
+    assert model.beta.item() == pytest.approx(slope, rel=0.1)
 
 
 def test_the_multiplier_vanishes_where_the_constraint_does_not_bind_and_comes_back():
@@ -319,19 +320,16 @@ def correlated_codes(n, rho, noise, seed=0):
 
 def test_the_parts_of_a_correlated_normal_are_known():
     rho, noise = 0.6, 0.6
-    mu, logvar = correlated_codes(3000, rho, noise)
-    log_weights = torch.tensor(-math.log(3000))
-    draws = []
-    for seed in range(4):
-        z = sampled(mu, logvar.double(), seed)
-        conditional = normal_log_density(z, mu, logvar).sum(1)
-        draws.append(kl_parts(z, conditional, mu, logvar, log_weights))
-    mean = {name: sum(draw[name].item() for draw in draws) / 4 for name in draws[0]}
+    mu, logvar = correlated_codes(1500, rho, noise)
+    log_weights = torch.tensor(-math.log(1500))
+    z = sampled(mu, logvar)
+    conditional = normal_log_density(z, mu, logvar).sum(1)
+    parts = kl_parts(z, conditional, mu, logvar, log_weights)
     correlation = -math.log(1 - rho**2) / 2
     information = math.log((1 - rho**2) / noise**4) / 2
-    assert mean["total_correlation"] == pytest.approx(correlation, abs=0.03)
-    assert mean["mutual_information"] == pytest.approx(information, abs=0.04)
-    assert mean["dimension_wise_kl"] == pytest.approx(0, abs=0.03)
+    assert parts["total_correlation"].item() == pytest.approx(correlation, abs=0.06)
+    assert parts["mutual_information"].item() == pytest.approx(information, abs=0.06)
+    assert parts["dimension_wise_kl"].item() == pytest.approx(0, abs=0.06)
 
 
 @pytest.mark.equation("BVAE.9")
@@ -407,7 +405,7 @@ def test_they_are_the_mean_of_the_uneven_weights_over_the_place_of_the_odd_one()
 
 
 def diagonal_in_column_0(N, B):
-    """What well-known repositories do: the stride of the diagonal is one too small."""
+    """What well-known repositories take: the stride of the diagonal is one too small."""
     M = B - 1
     odd = (N - M) / (N * M)
     weights = torch.full((B, B), 1 / M)
@@ -417,31 +415,44 @@ def diagonal_in_column_0(N, B):
     return weights.log()
 
 
-def test_the_diagonal_in_column_0_is_far_off_where_the_stratified_estimate_is_near():
+def test_well_known_weights_are_far_off_where_the_stratified_estimate_is_near():
     N, B, d = 2000, 256, 4
-    directions = torch.tensor([[0.8, 0.6, 0, 0], [0, 0.8, 0.6, 0], [0, 0, 0.8, 0.6], [0, 0, 0, 1]])
-    mu = torch.randn(N, d, generator=seeded()) @ directions
-    logvar = torch.full((N, d), 2 * math.log(0.3))
-    z = sampled(mu, logvar)
-    conditional = normal_log_density(z, mu, logvar).sum(1)
-
-    def total_correlation(rows, columns, log_weights):
-        codes = mu[columns], logvar[columns]
-        parts = kl_parts(z[rows], conditional[rows], *codes, log_weights)
-        return parts["total_correlation"].item()
-
-    everybody = torch.arange(N)
-    weights = torch.tensor(-math.log(N))
-    exact = [total_correlation(rows, everybody, weights) for rows in everybody.split(100)]
-    exact = sum(exact) / len(exact)
+    mixing = torch.tensor([[0.8, 0.6, 0, 0], [0, 0.8, 0.6, 0], [0, 0, 0.8, 0.6], [0, 0, 0, 1]])
+    mu = torch.randn(N, d, generator=seeded()) @ mixing
     batches = torch.randperm(N, generator=seeded()).split(B)[:7]
-    right, wrong = (
-        sum(total_correlation(rows, rows, matrix) for rows in batches) / 7
-        for matrix in (stratified_log_weights(B, N), diagonal_in_column_0(N, B))
-    )
-    print(exact, right, wrong)
-    assert right == pytest.approx(exact, abs=0.35)
-    assert abs(wrong - exact) > 3 * abs(right - exact)
+    right, wrong = stratified_log_weights(B, N), diagonal_in_column_0(N, B)
+
+    def estimates(noise):
+        """Of the total correlation: the sum over all, two by batches, one with a further slip."""
+        logvar = torch.full((N, d), 2 * math.log(noise))
+        z = sampled(mu, logvar)
+
+        def estimate(rows, columns, log_weights):
+            codes = z[rows], torch.zeros(len(rows)), mu[columns], logvar[columns]
+            return kl_parts(*codes, log_weights)["total_correlation"]
+
+        def per_dimension(rows):  # the weights are added before the sum over dimensions, d times
+            log_q = normal_log_density(z[rows][:, None], mu[rows], logvar[rows])
+            log_q = log_q + wrong[:, :, None]
+            return (log_q.sum(2).logsumexp(1) - log_q.logsumexp(1).sum(1)).mean()
+
+        exact = [
+            estimate(rows, torch.arange(N), torch.tensor(-math.log(N)))
+            for rows in torch.arange(N).split(100)
+        ]
+        by_batches = [
+            (estimate(rows, rows, right), estimate(rows, rows, wrong), per_dimension(rows))
+            for rows in batches
+        ]
+        return torch.stack(exact).mean().item(), *torch.tensor(by_batches).mean(0).tolist()
+
+    exact, stratified, column_0, weighted_d_times = estimates(noise=0.3)
+    assert 0 < stratified < exact < column_0 - 0.15
+    assert weighted_d_times < -10
+    exact, stratified, column_0, weighted_d_times = estimates(noise=0.1)
+    assert stratified == pytest.approx(exact, abs=0.4)
+    assert column_0 > exact + 1
+    assert weighted_d_times < -10
 
 
 @pytest.mark.parametrize(("batch_size", "dataset_size"), [(1, 10), (11, 10)])

@@ -13,7 +13,7 @@ import sympy
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy import integrate, special, stats
+from scipy import integrate, optimize, special, stats
 from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_divergence
 
 from course_lib.information import (
@@ -28,6 +28,7 @@ from course_lib.information import (
     kl_normal,
     kl_normal_terms,
     nats_to_bits,
+    rate_distortion_normal,
 )
 
 mpmath.mp.dps = 50
@@ -618,3 +619,66 @@ O = torch.zeros(2)  # noqa: E741
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# Rate and distortion
+
+
+def blahut_arimoto(variance, slope):
+    """A point (R, D) of the R(D) curve of a normal on a grid, at dR/dD = −slope.
+
+    Cover & Thomas, section 10.8: the best output distribution and the best channel in turn.
+    """
+    x = np.linspace(-6, 6, 241) * variance**0.5
+    p = stats.norm.pdf(x, scale=variance**0.5)
+    p /= p.sum()
+    error = (x[:, None] - x) ** 2
+    affinity, q = np.exp(-slope * error), np.full(len(x), 1 / len(x))
+    for _ in range(2000):
+        channel = affinity * q
+        channel /= channel.sum(1, keepdims=True)
+        q = p @ channel
+    distortion = (p[:, None] * channel * error).sum()
+    return (p[:, None] * special.rel_entr(channel, q)).sum(), distortion
+
+
+@pytest.mark.equation("BVAE.4")
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.7])
+def test_the_rate_of_one_normal_is_that_of_blahut_and_arimoto(share):
+    level = share * 4.0
+    rate, distortion = blahut_arimoto(4.0, slope=1 / (2 * level))  # of R = ½ log(λ/D)
+    assert distortion == pytest.approx(level, rel=0.02)
+    R, D = rate_distortion_normal(double(4.0), distortion)
+    assert D.item() == pytest.approx(distortion)
+    assert R.item() == pytest.approx(rate, abs=5e-3)
+
+
+@pytest.mark.equation("BVAE.4")
+@pytest.mark.parametrize("level", [0.05, 0.4, 0.9, 2.5, 7.0])
+def test_no_other_split_of_the_distortion_costs_less(level):
+    variances = np.array([5.0, 2.0, 1.0, 0.5, 0.1])
+    R, D = rate_distortion_normal(torch.from_numpy(variances), level)
+
+    def rate(distortions):
+        return np.log(variances / distortions).sum() / 2
+
+    constraint = {"type": "eq", "fun": lambda distortions: distortions.sum() - D.item()}
+    start = variances * D.item() / variances.sum()
+    best = optimize.minimize(
+        rate, start, method="SLSQP", constraints=constraint, tol=1e-12,
+        bounds=[(1e-6, variance) for variance in variances],
+    )  # fmt: skip
+    assert best.success
+    assert R.item() == pytest.approx(best.fun, abs=1e-5)
+    assert R.item() <= rate(start) + 1e-12
+
+
+def test_above_the_largest_variance_nothing_is_transmitted():
+    R, D = rate_distortion_normal(double(5, 2, 1), 5.0)
+    assert (R.item(), D.item()) == (0, 8)
+
+
+@pytest.mark.parametrize(("variances", "level"), [((1, 0), 1.0), ((1, 2), 0.0), ((1, 2), math.nan)])
+def test_a_level_or_variance_that_is_not_positive_is_refused(variances, level):
+    with pytest.raises(ValueError, match="level and variances must be > 0, got"):
+        rate_distortion_normal(double(*variances), level)

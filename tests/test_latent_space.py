@@ -7,6 +7,8 @@ import torch
 from sklearn.mixture import GaussianMixture
 
 from course_lib.evaluation import active_units, kl_per_dimension, split_kl
+from course_lib.models.beta_vae import kl_parts, normal_log_density
+from course_lib.models.variational_autoencoder import reparameterize
 
 N = 600
 
@@ -65,3 +67,34 @@ def test_the_aggregate_posterior_is_the_mixture_that_scikit_learn_evaluates():
     )
     sums = torch.tensor([split.marginal_kl + split.mutual_information for split in splits])
     assert sums.mean().item() == pytest.approx(splits[0].kl, abs=5 * sums.std().item() / 20**0.5)
+
+
+@pytest.mark.equation("BVAE.8")
+def test_the_mismatch_is_dependence_between_dimensions_or_a_shift_of_one():
+    generator = torch.Generator().manual_seed(0)
+    shared = torch.randn(N, generator=generator)
+    # Two dimensions that say the same: log 2 for one bit that both carry.
+    bit = 20 * (shared > shared.median()).float()[:, None] - 10
+    twice = split_kl(*codes(bit.expand(-1, 2), 0.5))
+    assert twice.total_correlation == pytest.approx(math.log(2), abs=0.01)
+    assert twice.mutual_information == pytest.approx(math.log(2), abs=0.01)
+    # One normal dimension, at the wrong place: KL(N(3, ½²)‖N(0, 1)) and no dependence.
+    alone = split_kl(*codes(torch.tensor([[3.0, 0.0]]).expand(N, 2), 0.5))
+    expected = (9 + 2 * 0.25 - 2 * math.log(0.25) - 2) / 2
+    assert alone.total_correlation == pytest.approx(0, abs=1e-4)
+    assert alone.dimension_wise_kl == pytest.approx(expected, rel=0.1)
+    for split in (twice, alone):
+        parts = split.total_correlation + split.dimension_wise_kl
+        assert split.marginal_kl == pytest.approx(parts)
+
+
+@pytest.mark.parametrize("n", [1, 99, 100, 250])
+def test_the_split_does_not_depend_on_how_the_memory_is_bounded(n):
+    generator = torch.Generator().manual_seed(3)
+    mu, logvar = torch.randn(2, n, 3, generator=generator)
+    z = reparameterize(mu, logvar, torch.Generator().manual_seed(5))
+    log_conditional = normal_log_density(z, mu, logvar).sum(1)
+    at_once = kl_parts(z, log_conditional, mu, logvar, torch.tensor(-math.log(n)))
+    split = split_kl(mu, logvar, seed=5)
+    for name, value in at_once.items():
+        assert getattr(split, name) == pytest.approx(value.item(), rel=1e-4, abs=1e-5)

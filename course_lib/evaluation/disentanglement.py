@@ -6,6 +6,7 @@ of Disentangled Representations, ICLR 2018. SAP: Kumar, Sattigeri & Balakrishnan
 Inference of Disentangled Latent Concepts from Unlabeled Observations, ICLR 2018.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -79,16 +80,19 @@ def dci(codes: Tensor, factors: Tensor, bins: int = 20, seed: int = 0) -> DCI:
     train, test = codes[:half].numpy(), codes[half:].numpy()
     importance, skill = [], []
     for v in classes.T.numpy():
-        forest = RandomForestClassifier(30, max_depth=8, random_state=seed).fit(train, v[:half])
+        # All dimensions at every split: else a perfect code must split on useless ones at times.
+        forest = RandomForestClassifier(30, max_depth=8, max_features=None, random_state=seed)
+        forest.fit(train, v[:half])
         importance.append(torch.from_numpy(forest.feature_importances_))
         chance = max((v[half:] == value).mean() for value in set(v[half:].tolist()))
-        skill.append((forest.score(test, v[half:]) - chance) / (1 - chance))
-    R = torch.stack(importance)  # (F, d), rows sum to 1
-    weights = R.sum(0) / R.sum()
+        score = forest.score(test, v[half:])
+        skill.append((score - chance) / (1 - chance) if chance < 1 else 0.0)
+    R = torch.stack(importance)  # (F, d), rows sum to 1, or to 0 where nothing helped
+    weights = R.sum(0) / R.sum().clamp(min=1e-12)
     return DCI(
         disentanglement=(weights * _certainty(R.T)).sum().item(),
         completeness=_certainty(R).mean().item(),
-        informativeness=max(0.0, sum(skill) / len(skill)),
+        informativeness=max(0.0, float(sum(skill) / len(skill))),
     )
 
 
@@ -117,9 +121,9 @@ def classes_of(factors: Tensor, bins: int = 20) -> Tensor:
 
 def _certainty(weights: Tensor) -> Tensor:
     """1 − H(row) / log n of rows of n weights, 0 for a row without weight: (m, n) → (m,)."""
-    total = weights.sum(1, keepdim=True)
-    shares = torch.where(total > 0, weights / total, 1 / weights.shape[1])
-    return 1 - entropy(shares) / torch.tensor(weights.shape[1], dtype=shares.dtype).log()
+    n, total = weights.shape[1], weights.sum(1, keepdim=True)
+    shares = torch.where(total > 0, weights / total, 1 / n)
+    return 1 - entropy(shares) / math.log(max(n, 2))  # of one weight the entropy is 0
 
 
 def _check(codes: Tensor, factors: Tensor) -> None:
