@@ -26,12 +26,22 @@ def sprites(real_files):
 
 def test_the_scores_of_a_beta_vae_on_dsprites(sprites):
     images, factors = sprites
-    print(images.shape, images.min(), images.max(), factors.amin(0), factors.amax(0), [len(f.unique()) for f in factors.T])
+    print(
+        images.shape,
+        images.min(),
+        images.max(),
+        factors.amin(0),
+        factors.amax(0),
+        [len(f.unique()) for f in factors.T],
+    )
     rows = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
     train, test = images[rows[:5000]], images[rows[5000:7000]]
     truth = factors[rows[5000:7000]]
     models = [BetaVAE((1, 32, 32), 6, hidden=(128,), beta=beta) for beta in BETAS]
-    import time; t=time.time()
+    import time
+
+    t = time.time()
+
     def scores(model):
         with torch.no_grad():
             codes = model.encode(test)[0]
@@ -44,10 +54,10 @@ def test_the_scores_of_a_beta_vae_on_dsprites(sprites):
     untrained = scores(models[0])
     print(untrained)
     sweep(models, train, epochs=20, lr=2e-3)
-    print(time.time()-t)
+    print(time.time() - t)
     with torch.no_grad():
         terms = [model.loss(test, torch.Generator().manual_seed(0)).terms for model in models]
     print([(t["reconstruction"].item(), t["kl"].item()) for t in terms])
     for model in models:
-        print(scores(model), time.time()-t)
+        print(scores(model), time.time() - t)
     assert 0

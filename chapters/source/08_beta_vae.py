@@ -355,8 +355,8 @@ show_source(sweep)
 # %% [markdown]
 # ## Training
 #
-# You trained at the top of the page. The rates of all β begin near zero. Which are still rising at
-# the end, and which never leave zero?
+# You trained at the top of the page. The rates of all β begin low. Which is still rising at the end, and
+# which goes to zero?
 
 # %% tags=["nbval-ignore-output"]
 figure, axis = plt.subplots(figsize=(6, 2.8))
@@ -397,8 +397,8 @@ with torch.no_grad():
 SweepRows("β", rows_by_beta)
 
 # %% [markdown]
-# Reconstructions are best on the left. Samples are worst at both ends: scribbles on the left, and
-# the mean image on the right.
+# Reconstructions are best on the left. Samples are worst at both ends: strokes that make no digit on
+# the left, the mean image on the right.
 #
 # ### One model for all β
 #
@@ -517,9 +517,9 @@ claim(
 # ### Is β the slope?
 #
 # (BVAE.15) can be checked without a derivative. If two models are each the best for their β, then
-# neither gains by swapping places: $D_1 + eta_1 R_1 \le D_2 + eta_1 R_2$, and the other way
-# round. Both together say that the slope of the line between the two points lies between $eta_1$
-# and $eta_2$. Look at the figure first: where is the curve steep?
+# neither gains by swapping places: $D_1 + \beta_1 R_1 \le D_2 + \beta_1 R_2$, and the other way
+# round. Both together say that the slope of the line between the two points lies between $\beta_1$
+# and $\beta_2$. Look at the figure first: where is the curve steep?
 
 # %% tags=["nbval-ignore-output"]
 along = [rate_and_distortion(conditional.at(b), test.images) for b in np.geomspace(0.03, 4, 25)]
@@ -569,7 +569,7 @@ claim(
 )
 
 # %% [markdown]
-# **Verdict.** No. By (BVAE.16) what counts in the linear case is $eta\sigma^2$, here $4 \cdot
+# **Verdict.** No. By (BVAE.16) what counts in the linear case is $\beta\sigma^2$, here $4 \cdot
 # 0.0625 = \tfrac14$.
 #
 # ### Holding a budget
@@ -722,7 +722,7 @@ claim(
 )
 claim(
     "BVAE.conditional-does-not-collapse",
-    "β = 4: over 1 nat behind, with over 3 units active instead of none",
+    "β = 4: over 1 nat behind, over 3 units active, not 0",
     behind[4.0] > 1 and still_active > 3 and active[4.0] == 0,
 )
 
@@ -1028,12 +1028,12 @@ with torch.no_grad():
 # %%
 claim(
     "BVAE.rotation-keeps-the-elbo",
-    "turned with its posterior, every image keeps its ELBO within 0.01 nats",
+    "posterior turned along: every ELBO is kept, within 0.01 nats",
     (turned_elbo - straight).abs().max().item() < 0.01,
 )
 claim(
     "BVAE.rotation-lowers-the-scores",
-    "rotated codes have below 0.8 times the MIG and SAP at β = 1 and 3",
+    "rotated: below 0.8 times the MIG and SAP (β = 1, 3)",
     all(
         mean(turned, 1.0, 3.0) < 0.8 * mean(score, 1.0, 3.0)
         for score, turned in ((MIG, turned_MIG), (SAP, turned_SAP))
@@ -1041,7 +1041,7 @@ claim(
 )
 claim(
     "BVAE.diagonal-posterior-picks",
-    "a diagonal posterior makes the turned model over 0.7 nats worse (β = 1)",
+    "turned, but with a diagonal posterior: over 0.7 nats worse",
     extra > 0.7,
 )
 
