@@ -75,8 +75,9 @@ def fit(
 def sweep(models: Sequence[BetaVAE], images: Tensor, **settings: Any) -> list[History]:
     """Train β-VAEs of one architecture, with different β or seeds, all at once.
 
-    Each ends with the weights and the history that `fit` with the same settings would give it
-    alone, up to rounding. Kernel → Interrupt keeps what all have learned so far.
+    Each ends with the weights and the history that `fit` with the same settings
+    would give it alone, up to rounding. Kernel → Interrupt keeps what all have
+    learned so far.
     settings: the keyword arguments of `fit`. Raises what `fit` and BetaVAEStack raise.
     """
     stack = BetaVAEStack(models)

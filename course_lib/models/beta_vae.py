@@ -25,8 +25,8 @@ SMALLEST_BETA = 1e-6  # of a multiplier that is learned: from 0 no factor would 
 class BetaVAE(VAE):
     """−E_q[log p_θ(x|z)] + β KL(q_φ(z|x)‖p(z))  (BVAE.3).
 
-    beta: weight β ≥ 0 of the KL; warm_up: training steps in which the weight grows from 0 to β
-        along a line. Other arguments are those of VAE.
+    beta: weight β ≥ 0 of the KL. warm_up: training steps in which the weight
+        grows from 0 to β along a line. Other arguments are those of VAE.
     Raises ValueError for a negative beta or warm_up, and as VAE does.
     """
 
@@ -49,7 +49,7 @@ class BetaVAE(VAE):
         return min(1.0, self.steps.item() / self.warm_up) if self.warm_up else 1.0
 
     def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
-        """The terms of −ELBO in nats per image, the KL weighted; a training step counts."""
+        """The terms of −ELBO in nats per image, the KL weighted; counts its steps."""
         terms = super().loss(x, generator).terms
         weight = self.beta * self.schedule()
         self.steps += self.training
@@ -90,8 +90,8 @@ class CapacityVAE(BetaVAE):
 class ConstrainedVAE(VAE):
     """max E_q[log p_θ(x|z)] subject to KL(q_φ(z|x)‖p(z)) ≤ C, by its multiplier  (BVAE.5).
 
-    Every training step multiplies β by exp(rate · (KL − C) / C): it grows while the KL is above
-    the budget, and falls towards 0 where the constraint does not bind.
+    Every training step multiplies β by exp(rate · (KL − C) / C): it grows while the
+    KL is above the budget, and falls towards 0 where the constraint does not bind.
     capacity: the budget C > 0 in nats. rate > 0. Other arguments are those of VAE.
     Raises ValueError for a capacity or rate that is not positive, and as VAE does.
     """

@@ -35,6 +35,7 @@ WIDGETS = {
     "Reparameterization": ("Above draws of noise", 0, np.s_[:90, :600]),  # μ; the noise
     "LatentMap": ("Left a map of a latent", 0, np.s_[:60, 60:180]),  # z₁; a corner of the map
     "Interpolation": ("Rows of pictures on", 1, np.s_[60:110, 115:150]),  # to image; the first step
+    "BetaExplorer": ("Left rows of pictures at", 0, np.s_[8:60, 120:500]),  # β; the images
 }
 CHAPTERS = {
     "00_start_here": ["LatentTraversal"],
@@ -47,6 +48,7 @@ CHAPTERS = {
     "07_variational_autoencoder": [
         "LatentMap", "Reparameterization", "LatentTraversal", "Interpolation",
     ],
+    "08_beta_vae": ["BetaExplorer", "SweepRows"],
 }  # fmt: skip
 
 
