@@ -134,7 +134,9 @@ class VectorQuantizer(nn.Module):
         self.sum.lerp_(total, 1 - self.gamma)
         if self.update == "ema":
             all_counts = self.count.sum()
-            smoothed = (self.count + self.SMOOTHING) * all_counts / (all_counts + K * self.SMOOTHING)
+            smoothed = (
+                (self.count + self.SMOOTHING) * all_counts / (all_counts + K * self.SMOOTHING)
+            )
             moved = self.sum / smoothed[:, None]
             # Where n = 0 is m / N as it was, but ε would in time draw the code to the origin.
             self.codebook.copy_(torch.where(n[:, None] > 0, moved, self.codebook))

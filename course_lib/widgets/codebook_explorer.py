@@ -13,7 +13,7 @@ from course_lib.likelihoods import squared_error
 from course_lib.models.vq_vae import VQVAE, VectorQuantizer, nearest_code
 from course_lib.plots import COLOURS
 from course_lib.widgets.base import PictureWidget, pictures_of
-from course_lib.widgets.canvas import Axes, font, pixels
+from course_lib.widgets.canvas import Axes, font, pixels, to_palette
 
 LARGEST_K = 64
 PLANE = (34, 24, 394, 384)  # left, top, right, bottom
@@ -22,7 +22,7 @@ LEFT, SIDE = 420, 344  # of the panel with one tile for each code
 SHOWN, TILE, STRIDE = 14, 40, 49  # images and their reconstructions below
 DEAD = COLOURS[2]
 RGB = np.array([ImageColor.getrgb(colour) for colour in COLOURS], dtype=np.uint8)
-PALE = 255 - (255 - RGB) // 4
+PALE = 255 - (255 - RGB) // 3
 DOT = [(x, y) for x in range(-3, 4) for y in range(-3, 4) if x * x + y * y <= 10]
 
 
@@ -161,8 +161,9 @@ class CodebookExplorer(PictureWidget):
 
     def _ranges(self) -> tuple[list[float], list[float]]:
         """The lower and the upper ends of both axes, which have the same scale."""
-        places = self._z_e if self._initial == "data" else torch.cat([self._z_e, 3 * torch.eye(2), -3 * torch.eye(2)])
-        places = torch.cat([places, self.codebook])
+        places = torch.cat([self._z_e, self.codebook])
+        if self._initial == "normal":  # room for codes from N(0, I)
+            places = torch.cat([places, torch.tensor([[-3.0, -3.0], [3.0, 3.0]])])
         low, high = places.amin(0), places.amax(0)
         half = 0.55 * (high - low).max().item() or 1.0
         unit = 10 ** math.floor(math.log10(half)) / 2
@@ -223,7 +224,7 @@ class CodebookExplorer(PictureWidget):
         )  # fmt: skip
         if self._model:
             self._draw_images(page, draw, indices)
-        return page
+        return to_palette(page)
 
     def _draw_code(
         self,
@@ -237,17 +238,13 @@ class CodebookExplorer(PictureWidget):
         draw.line((*start, x, y), fill="black", width=2)
         chosen = k == self.code.value
         radius, rim = (12, 4) if chosen else (9, 1)
-        draw.ellipse(
-            (x - radius, y - radius, x + radius, y + radius), "white", "black", rim
-        )
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), "white", "black", rim)
         draw.text((x, y), str(k), "#999999" if dead else "black", font(11), anchor="mm")
         if dead:
             for slope in (-1, 1):
                 draw.line((x - 7, y - 7 * slope, x + 7, y + 7 * slope), DEAD, 2)
 
-    def _draw_tiles(
-        self, page: Image.Image, draw: ImageDraw.ImageDraw, share: list[float]
-    ) -> None:
+    def _draw_tiles(self, page: Image.Image, draw: ImageDraw.ImageDraw, share: list[float]) -> None:
         """For each code its colour, what it decodes to, and its share."""
         K = self.K.value
         columns = max(4, math.ceil(math.sqrt(K)))
@@ -271,9 +268,7 @@ class CodebookExplorer(PictureWidget):
         tokens = indices.view(len(indices), -1).expand(-1, math.prod(self._model.grid))
         return pictures_of(self._model, self.quantizer.codebook[tokens], self._images.shape[1:])
 
-    def _draw_images(
-        self, page: Image.Image, draw: ImageDraw.ImageDraw, indices: Tensor
-    ) -> None:
+    def _draw_images(self, page: Image.Image, draw: ImageDraw.ImageDraw, indices: Tensor) -> None:
         images = self._images[:SHOWN]
         tokens = indices.view(len(self._images), -1)[: len(images)]
         top = PLANE[3] + 22

@@ -8,7 +8,7 @@ from torch import Tensor
 from course_lib.models.vq_vae import VQVAE
 from course_lib.plots import COLOURS
 from course_lib.widgets.base import PictureWidget
-from course_lib.widgets.canvas import font, pixels
+from course_lib.widgets.canvas import font, pixels, to_palette
 
 PANEL, GAP, TOP = 168, 16, 24  # pixels; PANEL is a multiple of 8 and of 28
 MARK = COLOURS[6]
@@ -36,7 +36,8 @@ class TokenEditor(PictureWidget):
         self.image_slider = ipywidgets.IntSlider(0, max=len(images) - 1, description="image")
         self.row = ipywidgets.IntSlider(rows // 2, max=rows - 1, description="row")
         self.column = ipywidgets.IntSlider(columns // 2, max=columns - 1, description="column")
-        self.code = ipywidgets.IntSlider(0, max=K - 1, description="new code")
+        own = self._tokens[0].view(model.grid)[rows // 2, columns // 2].item()
+        self.code = ipywidgets.IntSlider((own + 1) % K, max=K - 1, description="new code")
         self.own_button = ipywidgets.Button(description="its own code")
         self.own_button.on_click(self._own_code)
         super().__init__(
@@ -78,6 +79,8 @@ class TokenEditor(PictureWidget):
             left = i * (PANEL + GAP)
             draw.text((left, 4), caption, "black", font(13))
             page.paste(pixels(panel, PANEL).convert("RGB"), (left, TOP))
+            if i and self._model.grid[0] > 1:  # tokens that have a place in the picture
+                self._draw_mark(draw, left, TOP, pixels(panel, PANEL).size)
         own, new = self.tokens()
         below = PANEL + 2 * TOP
         for i, grid in ((1, own), (2, new)):
@@ -86,15 +89,15 @@ class TokenEditor(PictureWidget):
             self._draw_grid(draw, left, below, grid)
         place = self.row.value, self.column.value
         reached = difference.abs() > 0.01
-        lines = (
-            f"token ({place[0]}, {place[1]}): {own[place]} → {new[place]}",
-            f"pixels changed by more than 0.01: {int(reached.sum())} of {reached.numel()}",
-            f"largest change: {difference.abs().max():.2f}",
-        )
-        for i, line in enumerate(lines):
-            draw.text((0, page.height - 22), line, "black", font(13)) if i == 0 else None
-        draw.text((0, page.height - 20), "; ".join(lines), "black", font(13))
-        return page
+        own_code, new_code = (grid[place].item() for grid in (own, new))
+        draw.text(
+            (0, page.height - 20),
+            f"token in row {place[0]}, column {place[1]}: {own_code} → {new_code}; pixels changed by "
+            f"more than 0.01: {int(reached.sum())} of {reached.numel()}; "
+            f"largest change {difference.abs().max():.2f}",
+            "black", font(13),
+        )  # fmt: skip
+        return to_palette(page)
 
     def _draw_grid(self, draw: ImageDraw.ImageDraw, left: int, top: int, grid: Tensor) -> None:
         rows, columns = grid.shape
@@ -108,5 +111,13 @@ class TokenEditor(PictureWidget):
                 text = str(grid[row, column].item())
                 ink = MARK if chosen else "black"
                 draw.text((x + step / 2, y + step / 2), text, ink, size, anchor="mm")
-        x, y = left + self.column.value * step, top + self.row.value * step
-        draw.rectangle((x, y, x + step, y + step), outline=MARK, width=3)
+        self._draw_mark(draw, left, top, (step * columns, step * rows))
+
+    def _draw_mark(
+        self, draw: ImageDraw.ImageDraw, left: int, top: int, size: tuple[float, float]
+    ) -> None:
+        """A frame around the token in something of that width and height."""
+        rows, columns = self._model.grid
+        width, height = size[0] / columns, size[1] / rows
+        x, y = left + self.column.value * width, top + self.row.value * height
+        draw.rectangle((x, y, x + width, y + height), outline=MARK, width=2)
