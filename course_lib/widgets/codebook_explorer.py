@@ -239,10 +239,12 @@ class CodebookExplorer(PictureWidget):
         chosen = k == self.code.value
         radius, rim = (12, 4) if chosen else (9, 1)
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), "white", "black", rim)
-        draw.text((x, y), str(k), "#999999" if dead else "black", font(11), anchor="mm")
         if dead:
-            for slope in (-1, 1):
-                draw.line((x - 7, y - 7 * slope, x + 7, y + 7 * slope), DEAD, 2)
+            draw.line((x - 7, y + 7, x + 7, y - 7), DEAD, 3)
+        draw.text(
+            (x, y), str(k), "black", font(11), anchor="mm", stroke_width=int(dead),
+            stroke_fill="white",
+        )  # fmt: skip
 
     def _draw_tiles(self, page: Image.Image, draw: ImageDraw.ImageDraw, share: list[float]) -> None:
         """For each code its colour, what it decodes to, and its share."""

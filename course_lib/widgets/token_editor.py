@@ -12,7 +12,7 @@ from course_lib.widgets.canvas import font, pixels, to_palette
 
 PANEL, GAP, TOP = 168, 16, 24  # pixels; PANEL is a multiple of 8 and of 28
 MARK = COLOURS[6]
-CAPTIONS = ("image", "rebuilt", "one token changed", "difference")
+CAPTIONS = ("image", "rebuilt", "one token changed", "difference, grey is none")
 
 
 class TokenEditor(PictureWidget):
