@@ -52,6 +52,14 @@ class Quantized(NamedTuple):
     commitment_loss: Tensor
 
 
+def _check_tokens(tokens: Tensor, T: int, K: int) -> None:
+    if tokens.ndim != 2 or tokens.shape[1] != T or len(tokens) == 0:
+        raise ValueError(f"tokens must be (B, {T}) with B ≥ 1, got {tuple(tokens.shape)}")
+    if tokens.min() < 0 or tokens.max() >= K:
+        span = f"{tokens.min()} to {tokens.max()}"
+        raise ValueError(f"tokens must be from 0 to {K - 1}, got {span}")
+
+
 class VectorQuantizer(nn.Module):
     """K codes eₖ in D_e dimensions; each vector becomes the nearest of them  (VQ.1).
 
@@ -129,17 +137,15 @@ class VectorQuantizer(nn.Module):
         """
         K = len(self.codebook)
         n = torch.bincount(indices, minlength=K).to(z_e.dtype)
-        total = torch.zeros_like(self.sum).index_add_(0, indices, z_e)
         self.count.lerp_(n, 1 - self.gamma)
-        self.sum.lerp_(total, 1 - self.gamma)
         if self.update == "ema":
-            all_counts = self.count.sum()
-            smoothed = (
-                (self.count + self.SMOOTHING) * all_counts / (all_counts + K * self.SMOOTHING)
-            )
-            moved = self.sum / smoothed[:, None]
-            # Where n = 0 is m / N as it was, but ε would in time draw the code to the origin.
-            self.codebook.copy_(torch.where(n[:, None] > 0, moved, self.codebook))
+            total = torch.zeros_like(self.sum).index_add_(0, indices, z_e)
+            self.sum.lerp_(total, 1 - self.gamma)
+            N = self.count.sum()
+            smoothed = (self.count + self.SMOOTHING) * N / (N + K * self.SMOOTHING)
+            # Where n = 0 the ratio is as it was, but ε would in time draw the code to the origin.
+            moved = torch.where(n[:, None] > 0, self.sum / smoothed[:, None], self.codebook)
+            self.codebook.copy_(moved)
         dead = self.count < self.revive_below * self.count.mean()
         if dead.any():
             self._place(dead, z_e, generator)
@@ -219,7 +225,11 @@ class VQVAE(Autoencoder):
         return nearest_code(z_e.flatten(0, 1), self.quantizer.codebook).view(z_e.shape[:2])
 
     def decode_tokens(self, tokens: Tensor) -> Tensor:
-        """The picture that tokens stand for: (B, T) → (B, C, H, W) in pixel units."""
+        """The picture that tokens stand for: (B, T) → (B, C, H, W) in pixel units.
+
+        Raises ValueError for another shape or tokens that are not from 0 to K − 1.
+        """
+        _check_tokens(tokens, math.prod(self.grid), len(self.quantizer.codebook))
         return self.decode_mean(F.embedding(tokens, self.quantizer.codebook))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -286,13 +296,15 @@ class TokenPrior(nn.Module):
     """p(k₁, …, k_T) = ∏ₜ p(kₜ | k₁, …, kₜ₋₁), a small causal transformer  (VQ.11).
 
     K: size of the codebook; tokens: T. width, layers, heads: of the transformer.
-    Trained by `fit` on tokens, integers (N, T).
+    Trained by `fit` on tokens, integers (N, T). Raises ValueError for K < 2 or tokens < 1.
     """
 
     def __init__(
         self, K: int, tokens: int, width: int = 64, layers: int = 2, heads: int = 4, seed: int = 0
     ) -> None:
         super().__init__()
+        if K < 2 or tokens < 1:
+            raise ValueError(f"K must be at least 2 and tokens 1, got {K} and {tokens}")
         self.K, self.tokens = K, tokens
         with torch.random.fork_rng():  # PyTorch's layers draw from the global generator
             torch.manual_seed(seed)
@@ -315,7 +327,11 @@ class TokenPrior(nn.Module):
         return self.head(self.transformer(h, mask=self.mask[:length, :length], is_causal=True))
 
     def nll(self, tokens: Tensor) -> Tensor:
-        """−log p(k₁, …, k_T) in nats: (B, T) → (B,)."""
+        """−log p(k₁, …, k_T) in nats: (B, T) → (B,).
+
+        Raises ValueError for another shape or tokens that are not from 0 to K − 1.
+        """
+        _check_tokens(tokens, self.tokens, self.K)
         logits = self(tokens)  # (B, T, K)
         return F.cross_entropy(logits.mT, tokens, reduction="none").sum(1)
 
@@ -325,7 +341,9 @@ class TokenPrior(nn.Module):
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """n grids of tokens, drawn one after the other: (n, T)."""
+        """n grids of tokens, drawn one after the other: (n, T). Raises ValueError for n < 1."""
+        if n < 1:
+            raise ValueError(f"n must be at least 1, got {n}")
         tokens = torch.empty(n, 0, dtype=torch.long)
         for _ in range(self.tokens):
             p = self(tokens)[:, -1].softmax(1)
