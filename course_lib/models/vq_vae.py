@@ -24,11 +24,7 @@ def nearest_code(z_e: Tensor, codebook: Tensor) -> Tensor:
     z_e: (M, D_e); codebook: (K, D_e). Returns (M,), the first of equally near codes.
     Raises ValueError for another shape, no vector at all, or vectors that are not finite.
     """
-    code_dim = codebook.shape[1]
-    if z_e.ndim != 2 or z_e.shape[1] != code_dim or len(z_e) == 0:
-        raise ValueError(f"z_e must be (M, {code_dim}) with M ≥ 1, got {tuple(z_e.shape)}")
-    if not all(map(torch.isfinite, torch.aminmax(z_e))):
-        raise ValueError("z_e must be finite, got NaN or infinite numbers")
+    _check_vectors(z_e, codebook.shape[1])
     center = codebook.mean(0)  # far from the origin the squares would swallow the distances
     e = codebook - center
     return torch.addmm(e.square().sum(1) / 2, z_e - center, e.T, alpha=-1).argmin(1)
@@ -50,6 +46,13 @@ class Quantized(NamedTuple):
     indices: Tensor
     codebook_loss: Tensor
     commitment_loss: Tensor
+
+
+def _check_vectors(z_e: Tensor, code_dim: int) -> None:
+    if z_e.ndim != 2 or z_e.shape[1] != code_dim or len(z_e) == 0:
+        raise ValueError(f"z_e must be (M, {code_dim}) with M ≥ 1, got {tuple(z_e.shape)}")
+    if not all(map(torch.isfinite, torch.aminmax(z_e))):
+        raise ValueError("z_e must be finite, got NaN or infinite numbers")
 
 
 def _check_tokens(tokens: Tensor, T: int, K: int) -> None:
@@ -152,7 +155,11 @@ class VectorQuantizer(nn.Module):
 
     @torch.no_grad()
     def start(self, z_e: Tensor, generator: torch.Generator | None = None) -> None:
-        """Put all codes on vectors drawn from a batch (M, D_e)."""
+        """Put all codes on vectors drawn from a batch (M, D_e).
+
+        Raises ValueError as `nearest_code` does.
+        """
+        _check_vectors(z_e, self.codebook.shape[1])
         self._place(torch.ones_like(self.count, dtype=torch.bool), z_e, generator)
         self.started.fill_(True)
 
