@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from vector_quantize_pytorch import VectorQuantize
 
 from course_lib.datasets import load
 from course_lib.models import VQVAE, ConvolutionalVQVAE, VectorQuantizer
@@ -44,8 +45,7 @@ class OneHot(nn.Module):
 
 
 def vector_quantize_pytorch(codes):
-    library = pytest.importorskip("vector_quantize_pytorch")
-    quantizer = library.VectorQuantize(CODE_DIM, K, decay=GAMMA, eps=EPSILON, commitment_weight=1.0)
+    quantizer = VectorQuantize(CODE_DIM, K, decay=GAMMA, eps=EPSILON, commitment_weight=1.0)
     quantizer._codebook.embed.data.copy_(codes[None])
     quantizer._codebook.embed_avg.data.copy_(codes[None])
 
@@ -79,7 +79,10 @@ WAYS = {
 def test_forward_backward_and_moving_averages(benchmark, way):
     generator = torch.Generator().manual_seed(0)
     z_e = torch.randn(M, CODE_DIM, generator=generator).requires_grad_()
-    quantize = WAYS[way](torch.randn(K, CODE_DIM, generator=generator))
+    codes = torch.randn(K, CODE_DIM, generator=generator)
+    quantize = WAYS[way](codes)
+    expected = codes[torch.cdist(z_e.detach().double(), codes.double()).argmin(1)]
+    torch.testing.assert_close(quantize(z_e)[0].detach(), expected)
 
     def step():
         z_q, commitment = quantize(z_e)
