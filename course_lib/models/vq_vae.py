@@ -22,7 +22,9 @@ def nearest_code(z_e: Tensor, codebook: Tensor) -> Tensor:
     """kᵢ = argminₖ ‖z_eᵢ − eₖ‖  (VQ.2), by ½‖eₖ‖² − z_eᵢᵀeₖ, which differs by ½‖z_eᵢ‖².
 
     z_e: (M, D_e); codebook: (K, D_e). Returns (M,), the first of equally near codes.
+    Raises ValueError for another shape, no vector at all, or vectors that are not finite.
     """
+    _check_vectors(z_e, codebook.shape[1])
     center = codebook.mean(0)  # far from the origin the squares would swallow the distances
     e = codebook - center
     return torch.addmm(e.square().sum(1) / 2, z_e - center, e.T, alpha=-1).argmin(1)
@@ -44,6 +46,21 @@ class Quantized(NamedTuple):
     indices: Tensor
     codebook_loss: Tensor
     commitment_loss: Tensor
+
+
+def _check_vectors(z_e: Tensor, code_dim: int) -> None:
+    if z_e.ndim != 2 or z_e.shape[1] != code_dim or len(z_e) == 0:
+        raise ValueError(f"z_e must be (M, {code_dim}) with M ≥ 1, got {tuple(z_e.shape)}")
+    if not all(map(torch.isfinite, torch.aminmax(z_e))):
+        raise ValueError("z_e must be finite, got NaN or infinite numbers")
+
+
+def _check_tokens(tokens: Tensor, T: int, K: int) -> None:
+    if tokens.ndim != 2 or tokens.shape[1] != T or len(tokens) == 0:
+        raise ValueError(f"tokens must be (B, {T}) with B ≥ 1, got {tuple(tokens.shape)}")
+    if tokens.min() < 0 or tokens.max() >= K:
+        span = f"{tokens.min()} to {tokens.max()}"
+        raise ValueError(f"tokens must be from 0 to {K - 1}, got {span}")
 
 
 class VectorQuantizer(nn.Module):
@@ -96,14 +113,13 @@ class VectorQuantizer(nn.Module):
         """Quantize (M, D_e); in training mode also update the codebook from this batch.
 
         generator: draws the vectors on which codes are placed.
-        Raises ValueError for another shape, no vector at all, or vectors that are not finite.
+        Raises ValueError as `nearest_code` does.
         """
-        self._check(z_e)
         with torch.no_grad():
-            if self.training and not self.started:
-                self._place(torch.ones_like(self.count, dtype=torch.bool), z_e, generator)
-                self.started.fill_(True)
             indices = nearest_code(z_e, self.codebook)
+            if self.training and not self.started:
+                self.start(z_e, generator)
+                indices = nearest_code(z_e, self.codebook)
         e = F.embedding(indices, self.codebook)  # (M, D_e)
         quantized = Quantized(
             straight_through(z_e, e),
@@ -120,35 +136,45 @@ class VectorQuantizer(nn.Module):
         """Move averages (VQ.8), codes (VQ.9) and unused codes by one batch.
 
         N ← γN + (1 − γ)n and m ← γm + (1 − γ) Σ z_e; Laplace-smoothed,
-        e = m / N̂ with N̂ = (N + ε) ΣN / (ΣN + Kε).
+        e = m / N̂ with N̂ = (N + ε) ΣN / (ΣN + Kε). Codes that no vector of the batch chose stay.
         """
         K = len(self.codebook)
-        used = torch.bincount(indices, minlength=K).to(z_e.dtype)
-        total = torch.zeros_like(self.sum).index_add_(0, indices, z_e)
-        self.count.lerp_(used, 1 - self.gamma)
-        self.sum.lerp_(total, 1 - self.gamma)
+        n = torch.bincount(indices, minlength=K).to(z_e.dtype)
+        self.count.lerp_(n, 1 - self.gamma)
         if self.update == "ema":
-            n = self.count.sum()
-            smoothed = (self.count + self.SMOOTHING) * n / (n + K * self.SMOOTHING)
-            self.codebook.copy_(self.sum / smoothed[:, None])
+            total = torch.zeros_like(self.sum).index_add_(0, indices, z_e)
+            self.sum.lerp_(total, 1 - self.gamma)
+            N = self.count.sum()
+            smoothed = (self.count + self.SMOOTHING) * N / (N + K * self.SMOOTHING)
+            # Where n = 0 the ratio is as it was, but ε would in time draw the code to the origin.
+            moved = torch.where(n[:, None] > 0, self.sum / smoothed[:, None], self.codebook)
+            self.codebook.copy_(moved)
         dead = self.count < self.revive_below * self.count.mean()
         if dead.any():
             self._place(dead, z_e, generator)
 
+    @torch.no_grad()
+    def start(self, z_e: Tensor, generator: torch.Generator | None = None) -> None:
+        """Put all codes on vectors drawn from a batch (M, D_e).
+
+        Raises ValueError as `nearest_code` does.
+        """
+        _check_vectors(z_e, self.codebook.shape[1])
+        self._place(torch.ones_like(self.count, dtype=torch.bool), z_e, generator)
+        self.started.fill_(True)
+
+    @torch.no_grad()
+    def move(self, codes: Tensor | int, to: Tensor) -> None:
+        """Put codes, given by index or mask, somewhere else; averages go on from there."""
+        self.codebook[codes] = to
+        self.sum[codes] = to * self.count[codes, None]
+
     def _place(self, codes: Tensor, z_e: Tensor, generator: torch.Generator | None) -> None:
-        """Put the codes on vectors drawn from the batch, with the mean count."""
+        """Put the codes of a mask on vectors drawn from the batch, with the mean count."""
         number, M = int(codes.sum()), len(z_e)
         order = torch.randperm(M, generator=generator).repeat(math.ceil(number / M))
-        self.codebook[codes] = z_e[order[:number]]
         self.count[codes] = M / len(self.codebook)
-        self.sum[codes] = self.codebook[codes] * self.count[codes, None]
-
-    def _check(self, z_e: Tensor) -> None:
-        code_dim = self.codebook.shape[1]
-        if z_e.ndim != 2 or z_e.shape[1] != code_dim or len(z_e) == 0:
-            raise ValueError(f"z_e must be (M, {code_dim}) with M ≥ 1, got {tuple(z_e.shape)}")
-        if not z_e.isfinite().all():
-            raise ValueError("z_e must be finite, got NaN or infinite numbers")
+        self.move(codes, z_e[order[:number]])
 
 
 class VQVAE(Autoencoder):
@@ -156,9 +182,10 @@ class VQVAE(Autoencoder):
 
     K: size of the codebook; code_dim: D_e; tokens: T, how many vectors the encoder makes.
     commitment: weight β_c ≥ 0 of the commitment loss.
-    quantizer: a VectorQuantizer of your own, or None for VectorQuantizer(K, code_dim).
+    quantizer: a VectorQuantizer(K, code_dim) of your own, or None for one with its defaults.
     Other arguments are those of Autoencoder, whose latent_dim here is T · D_e.
-    Raises ValueError for tokens below 1, negative commitment, and as both of these do.
+    Raises ValueError for tokens below 1, negative commitment, a quantizer of another size, and as
+    VectorQuantizer and Autoencoder do.
     """
 
     def __init__(
@@ -181,6 +208,9 @@ class VQVAE(Autoencoder):
         super().__init__(image_shape, tokens * code_dim, hidden, likelihood, seed=seed)
         self.commitment = commitment
         self.quantizer = quantizer or VectorQuantizer(K, code_dim, seed=seed)
+        if self.quantizer.codebook.shape != (K, code_dim):
+            size = tuple(self.quantizer.codebook.shape)
+            raise ValueError(f"quantizer must have the size {(K, code_dim)}, got {size}")
         self.grid = (1, tokens)
 
     def encode(self, x: Tensor) -> Tensor:
@@ -202,7 +232,11 @@ class VQVAE(Autoencoder):
         return nearest_code(z_e.flatten(0, 1), self.quantizer.codebook).view(z_e.shape[:2])
 
     def decode_tokens(self, tokens: Tensor) -> Tensor:
-        """The picture that tokens stand for: (B, T) → (B, C, H, W) in pixel units."""
+        """The picture that tokens stand for: (B, T) → (B, C, H, W) in pixel units.
+
+        Raises ValueError for another shape or tokens that are not from 0 to K − 1.
+        """
+        _check_tokens(tokens, math.prod(self.grid), len(self.quantizer.codebook))
         return self.decode_mean(F.embedding(tokens, self.quantizer.codebook))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -231,7 +265,8 @@ class ConvolutionalVQVAE(VQVAE):
     """A VQ-VAE whose tokens lie on a grid: every convolution halves the sides.
 
     channels: of the encoder's convolutions, mirrored in the decoder.
-    Other arguments are those of VQVAE. Raises ValueError when a side cannot be halved that often.
+    The grid gives the number of tokens; other arguments are those of VQVAE.
+    Raises ValueError when a side cannot be halved that often, and as VQVAE does.
     """
 
     def __init__(
@@ -244,7 +279,7 @@ class ConvolutionalVQVAE(VQVAE):
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(image_shape, K, code_dim, hidden=(), seed=seed, **kwargs)
+        super().__init__(image_shape, K, code_dim, tokens=1, hidden=(), seed=seed, **kwargs)
         self.grid = halved(image_shape, len(channels))
         self.latent_dim = math.prod(self.grid) * code_dim
         generator = torch.Generator().manual_seed(seed)
@@ -268,13 +303,15 @@ class TokenPrior(nn.Module):
     """p(k₁, …, k_T) = ∏ₜ p(kₜ | k₁, …, kₜ₋₁), a small causal transformer  (VQ.11).
 
     K: size of the codebook; tokens: T. width, layers, heads: of the transformer.
-    Trained by `fit` on tokens, integers (N, T).
+    Trained by `fit` on tokens, integers (N, T). Raises ValueError for K < 2 or tokens < 1.
     """
 
     def __init__(
         self, K: int, tokens: int, width: int = 64, layers: int = 2, heads: int = 4, seed: int = 0
     ) -> None:
         super().__init__()
+        if K < 2 or tokens < 1:
+            raise ValueError(f"K must be at least 2 and tokens 1, got {K} and {tokens}")
         self.K, self.tokens = K, tokens
         with torch.random.fork_rng():  # PyTorch's layers draw from the global generator
             torch.manual_seed(seed)
@@ -297,7 +334,11 @@ class TokenPrior(nn.Module):
         return self.head(self.transformer(h, mask=self.mask[:length, :length], is_causal=True))
 
     def nll(self, tokens: Tensor) -> Tensor:
-        """−log p(k₁, …, k_T) in nats: (B, T) → (B,)."""
+        """−log p(k₁, …, k_T) in nats: (B, T) → (B,).
+
+        Raises ValueError for another shape or tokens that are not from 0 to K − 1.
+        """
+        _check_tokens(tokens, self.tokens, self.K)
         logits = self(tokens)  # (B, T, K)
         return F.cross_entropy(logits.mT, tokens, reduction="none").sum(1)
 
@@ -307,7 +348,9 @@ class TokenPrior(nn.Module):
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """n grids of tokens, drawn one after the other: (n, T)."""
+        """n grids of tokens, drawn one after the other: (n, T). Raises ValueError for n < 1."""
+        if n < 1:
+            raise ValueError(f"n must be at least 1, got {n}")
         tokens = torch.empty(n, 0, dtype=torch.long)
         for _ in range(self.tokens):
             p = self(tokens)[:, -1].softmax(1)
