@@ -22,7 +22,13 @@ def nearest_code(z_e: Tensor, codebook: Tensor) -> Tensor:
     """kᵢ = argminₖ ‖z_eᵢ − eₖ‖  (VQ.2), by ½‖eₖ‖² − z_eᵢᵀeₖ, which differs by ½‖z_eᵢ‖².
 
     z_e: (M, D_e); codebook: (K, D_e). Returns (M,), the first of equally near codes.
+    Raises ValueError for another shape, no vector at all, or vectors that are not finite.
     """
+    code_dim = codebook.shape[1]
+    if z_e.ndim != 2 or z_e.shape[1] != code_dim or len(z_e) == 0:
+        raise ValueError(f"z_e must be (M, {code_dim}) with M ≥ 1, got {tuple(z_e.shape)}")
+    if not all(map(torch.isfinite, torch.aminmax(z_e))):
+        raise ValueError("z_e must be finite, got NaN or infinite numbers")
     center = codebook.mean(0)  # far from the origin the squares would swallow the distances
     e = codebook - center
     return torch.addmm(e.square().sum(1) / 2, z_e - center, e.T, alpha=-1).argmin(1)
@@ -96,14 +102,13 @@ class VectorQuantizer(nn.Module):
         """Quantize (M, D_e); in training mode also update the codebook from this batch.
 
         generator: draws the vectors on which codes are placed.
-        Raises ValueError for another shape, no vector at all, or vectors that are not finite.
+        Raises ValueError as `nearest_code` does.
         """
-        self._check(z_e)
         with torch.no_grad():
-            if self.training and not self.started:
-                self._place(torch.ones_like(self.count, dtype=torch.bool), z_e, generator)
-                self.started.fill_(True)
             indices = nearest_code(z_e, self.codebook)
+            if self.training and not self.started:
+                self.start(z_e, generator)
+                indices = nearest_code(z_e, self.codebook)
         e = F.embedding(indices, self.codebook)  # (M, D_e)
         quantized = Quantized(
             straight_through(z_e, e),
@@ -120,35 +125,43 @@ class VectorQuantizer(nn.Module):
         """Move averages (VQ.8), codes (VQ.9) and unused codes by one batch.
 
         N ← γN + (1 − γ)n and m ← γm + (1 − γ) Σ z_e; Laplace-smoothed,
-        e = m / N̂ with N̂ = (N + ε) ΣN / (ΣN + Kε).
+        e = m / N̂ with N̂ = (N + ε) ΣN / (ΣN + Kε). Codes that no vector of the batch chose stay.
         """
         K = len(self.codebook)
-        used = torch.bincount(indices, minlength=K).to(z_e.dtype)
+        n = torch.bincount(indices, minlength=K).to(z_e.dtype)
         total = torch.zeros_like(self.sum).index_add_(0, indices, z_e)
-        self.count.lerp_(used, 1 - self.gamma)
+        self.count.lerp_(n, 1 - self.gamma)
         self.sum.lerp_(total, 1 - self.gamma)
         if self.update == "ema":
-            n = self.count.sum()
-            smoothed = (self.count + self.SMOOTHING) * n / (n + K * self.SMOOTHING)
-            self.codebook.copy_(self.sum / smoothed[:, None])
+            all_counts = self.count.sum()
+            smoothed = (
+                (self.count + self.SMOOTHING) * all_counts / (all_counts + K * self.SMOOTHING)
+            )
+            moved = self.sum / smoothed[:, None]
+            # Where n = 0 is m / N as it was, but ε would in time draw the code to the origin.
+            self.codebook.copy_(torch.where(n[:, None] > 0, moved, self.codebook))
         dead = self.count < self.revive_below * self.count.mean()
         if dead.any():
             self._place(dead, z_e, generator)
 
+    @torch.no_grad()
+    def start(self, z_e: Tensor, generator: torch.Generator | None = None) -> None:
+        """Put all codes on vectors drawn from a batch (M, D_e)."""
+        self._place(torch.ones_like(self.count, dtype=torch.bool), z_e, generator)
+        self.started.fill_(True)
+
+    @torch.no_grad()
+    def move(self, codes: Tensor | int, to: Tensor) -> None:
+        """Put codes, given by index or mask, somewhere else; averages go on from there."""
+        self.codebook[codes] = to
+        self.sum[codes] = to * self.count[codes, None]
+
     def _place(self, codes: Tensor, z_e: Tensor, generator: torch.Generator | None) -> None:
-        """Put the codes on vectors drawn from the batch, with the mean count."""
+        """Put the codes of a mask on vectors drawn from the batch, with the mean count."""
         number, M = int(codes.sum()), len(z_e)
         order = torch.randperm(M, generator=generator).repeat(math.ceil(number / M))
-        self.codebook[codes] = z_e[order[:number]]
         self.count[codes] = M / len(self.codebook)
-        self.sum[codes] = self.codebook[codes] * self.count[codes, None]
-
-    def _check(self, z_e: Tensor) -> None:
-        code_dim = self.codebook.shape[1]
-        if z_e.ndim != 2 or z_e.shape[1] != code_dim or len(z_e) == 0:
-            raise ValueError(f"z_e must be (M, {code_dim}) with M ≥ 1, got {tuple(z_e.shape)}")
-        if not z_e.isfinite().all():
-            raise ValueError("z_e must be finite, got NaN or infinite numbers")
+        self.move(codes, z_e[order[:number]])
 
 
 class VQVAE(Autoencoder):
@@ -156,9 +169,10 @@ class VQVAE(Autoencoder):
 
     K: size of the codebook; code_dim: D_e; tokens: T, how many vectors the encoder makes.
     commitment: weight β_c ≥ 0 of the commitment loss.
-    quantizer: a VectorQuantizer of your own, or None for VectorQuantizer(K, code_dim).
+    quantizer: a VectorQuantizer(K, code_dim) of your own, or None for one with its defaults.
     Other arguments are those of Autoencoder, whose latent_dim here is T · D_e.
-    Raises ValueError for tokens below 1, negative commitment, and as both of these do.
+    Raises ValueError for tokens below 1, negative commitment, a quantizer of another size, and as
+    VectorQuantizer and Autoencoder do.
     """
 
     def __init__(
@@ -181,6 +195,9 @@ class VQVAE(Autoencoder):
         super().__init__(image_shape, tokens * code_dim, hidden, likelihood, seed=seed)
         self.commitment = commitment
         self.quantizer = quantizer or VectorQuantizer(K, code_dim, seed=seed)
+        if self.quantizer.codebook.shape != (K, code_dim):
+            size = tuple(self.quantizer.codebook.shape)
+            raise ValueError(f"quantizer must have the size {(K, code_dim)}, got {size}")
         self.grid = (1, tokens)
 
     def encode(self, x: Tensor) -> Tensor:
@@ -231,7 +248,8 @@ class ConvolutionalVQVAE(VQVAE):
     """A VQ-VAE whose tokens lie on a grid: every convolution halves the sides.
 
     channels: of the encoder's convolutions, mirrored in the decoder.
-    Other arguments are those of VQVAE. Raises ValueError when a side cannot be halved that often.
+    The grid gives the number of tokens; other arguments are those of VQVAE.
+    Raises ValueError when a side cannot be halved that often, and as VQVAE does.
     """
 
     def __init__(
@@ -244,7 +262,7 @@ class ConvolutionalVQVAE(VQVAE):
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(image_shape, K, code_dim, hidden=(), seed=seed, **kwargs)
+        super().__init__(image_shape, K, code_dim, tokens=1, hidden=(), seed=seed, **kwargs)
         self.grid = halved(image_shape, len(channels))
         self.latent_dim = math.prod(self.grid) * code_dim
         generator = torch.Generator().manual_seed(seed)

@@ -1,5 +1,6 @@
 """One widget per file; none has mathematics of its own."""
 
+from course_lib.widgets.codebook_explorer import CodebookExplorer
 from course_lib.widgets.contraction_ellipse import ContractionEllipse
 from course_lib.widgets.denoising_field import DenoisingField
 from course_lib.widgets.denoising_rows import DenoisingRows
@@ -12,8 +13,10 @@ from course_lib.widgets.loss_curves import LossCurves
 from course_lib.widgets.reparameterization import Reparameterization
 from course_lib.widgets.sparse_sweep import SparseSweep
 from course_lib.widgets.sweep_rows import SweepRows
+from course_lib.widgets.token_editor import TokenEditor
 
 __all__ = [
+    "CodebookExplorer",
     "ContractionEllipse",
     "DenoisingField",
     "DenoisingRows",
@@ -26,4 +29,5 @@ __all__ = [
     "Reparameterization",
     "SparseSweep",
     "SweepRows",
+    "TokenEditor",
 ]
