@@ -24,11 +24,7 @@ def nearest_code(z_e: Tensor, codebook: Tensor) -> Tensor:
     z_e: (M, D_e); codebook: (K, D_e). Returns (M,), the first of equally near codes.
     Raises ValueError for another shape, no vector at all, or vectors that are not finite.
     """
-    code_dim = codebook.shape[1]
-    if z_e.ndim != 2 or z_e.shape[1] != code_dim or len(z_e) == 0:
-        raise ValueError(f"z_e must be (M, {code_dim}) with M ≥ 1, got {tuple(z_e.shape)}")
-    if not all(map(torch.isfinite, torch.aminmax(z_e))):
-        raise ValueError("z_e must be finite, got NaN or infinite numbers")
+    _check_vectors(z_e, codebook.shape[1])
     center = codebook.mean(0)  # far from the origin the squares would swallow the distances
     e = codebook - center
     return torch.addmm(e.square().sum(1) / 2, z_e - center, e.T, alpha=-1).argmin(1)
@@ -50,6 +46,21 @@ class Quantized(NamedTuple):
     indices: Tensor
     codebook_loss: Tensor
     commitment_loss: Tensor
+
+
+def _check_vectors(z_e: Tensor, code_dim: int) -> None:
+    if z_e.ndim != 2 or z_e.shape[1] != code_dim or len(z_e) == 0:
+        raise ValueError(f"z_e must be (M, {code_dim}) with M ≥ 1, got {tuple(z_e.shape)}")
+    if not all(map(torch.isfinite, torch.aminmax(z_e))):
+        raise ValueError("z_e must be finite, got NaN or infinite numbers")
+
+
+def _check_tokens(tokens: Tensor, T: int, K: int) -> None:
+    if tokens.ndim != 2 or tokens.shape[1] != T or len(tokens) == 0:
+        raise ValueError(f"tokens must be (B, {T}) with B ≥ 1, got {tuple(tokens.shape)}")
+    if tokens.min() < 0 or tokens.max() >= K:
+        span = f"{tokens.min()} to {tokens.max()}"
+        raise ValueError(f"tokens must be from 0 to {K - 1}, got {span}")
 
 
 class VectorQuantizer(nn.Module):
@@ -129,24 +140,26 @@ class VectorQuantizer(nn.Module):
         """
         K = len(self.codebook)
         n = torch.bincount(indices, minlength=K).to(z_e.dtype)
-        total = torch.zeros_like(self.sum).index_add_(0, indices, z_e)
         self.count.lerp_(n, 1 - self.gamma)
-        self.sum.lerp_(total, 1 - self.gamma)
         if self.update == "ema":
-            all_counts = self.count.sum()
-            smoothed = (
-                (self.count + self.SMOOTHING) * all_counts / (all_counts + K * self.SMOOTHING)
-            )
-            moved = self.sum / smoothed[:, None]
-            # Where n = 0 is m / N as it was, but ε would in time draw the code to the origin.
-            self.codebook.copy_(torch.where(n[:, None] > 0, moved, self.codebook))
+            total = torch.zeros_like(self.sum).index_add_(0, indices, z_e)
+            self.sum.lerp_(total, 1 - self.gamma)
+            N = self.count.sum()
+            smoothed = (self.count + self.SMOOTHING) * N / (N + K * self.SMOOTHING)
+            # Where n = 0 the ratio is as it was, but ε would in time draw the code to the origin.
+            moved = torch.where(n[:, None] > 0, self.sum / smoothed[:, None], self.codebook)
+            self.codebook.copy_(moved)
         dead = self.count < self.revive_below * self.count.mean()
         if dead.any():
             self._place(dead, z_e, generator)
 
     @torch.no_grad()
     def start(self, z_e: Tensor, generator: torch.Generator | None = None) -> None:
-        """Put all codes on vectors drawn from a batch (M, D_e)."""
+        """Put all codes on vectors drawn from a batch (M, D_e).
+
+        Raises ValueError as `nearest_code` does.
+        """
+        _check_vectors(z_e, self.codebook.shape[1])
         self._place(torch.ones_like(self.count, dtype=torch.bool), z_e, generator)
         self.started.fill_(True)
 
@@ -219,7 +232,11 @@ class VQVAE(Autoencoder):
         return nearest_code(z_e.flatten(0, 1), self.quantizer.codebook).view(z_e.shape[:2])
 
     def decode_tokens(self, tokens: Tensor) -> Tensor:
-        """The picture that tokens stand for: (B, T) → (B, C, H, W) in pixel units."""
+        """The picture that tokens stand for: (B, T) → (B, C, H, W) in pixel units.
+
+        Raises ValueError for another shape or tokens that are not from 0 to K − 1.
+        """
+        _check_tokens(tokens, math.prod(self.grid), len(self.quantizer.codebook))
         return self.decode_mean(F.embedding(tokens, self.quantizer.codebook))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -286,13 +303,15 @@ class TokenPrior(nn.Module):
     """p(k₁, …, k_T) = ∏ₜ p(kₜ | k₁, …, kₜ₋₁), a small causal transformer  (VQ.11).
 
     K: size of the codebook; tokens: T. width, layers, heads: of the transformer.
-    Trained by `fit` on tokens, integers (N, T).
+    Trained by `fit` on tokens, integers (N, T). Raises ValueError for K < 2 or tokens < 1.
     """
 
     def __init__(
         self, K: int, tokens: int, width: int = 64, layers: int = 2, heads: int = 4, seed: int = 0
     ) -> None:
         super().__init__()
+        if K < 2 or tokens < 1:
+            raise ValueError(f"K must be at least 2 and tokens 1, got {K} and {tokens}")
         self.K, self.tokens = K, tokens
         with torch.random.fork_rng():  # PyTorch's layers draw from the global generator
             torch.manual_seed(seed)
@@ -315,7 +334,11 @@ class TokenPrior(nn.Module):
         return self.head(self.transformer(h, mask=self.mask[:length, :length], is_causal=True))
 
     def nll(self, tokens: Tensor) -> Tensor:
-        """−log p(k₁, …, k_T) in nats: (B, T) → (B,)."""
+        """−log p(k₁, …, k_T) in nats: (B, T) → (B,).
+
+        Raises ValueError for another shape or tokens that are not from 0 to K − 1.
+        """
+        _check_tokens(tokens, self.tokens, self.K)
         logits = self(tokens)  # (B, T, K)
         return F.cross_entropy(logits.mT, tokens, reduction="none").sum(1)
 
@@ -325,7 +348,9 @@ class TokenPrior(nn.Module):
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """n grids of tokens, drawn one after the other: (n, T)."""
+        """n grids of tokens, drawn one after the other: (n, T). Raises ValueError for n < 1."""
+        if n < 1:
+            raise ValueError(f"n must be at least 1, got {n}")
         tokens = torch.empty(n, 0, dtype=torch.long)
         for _ in range(self.tokens):
             p = self(tokens)[:, -1].softmax(1)

@@ -64,8 +64,6 @@ class CodebookExplorer(PictureWidget):
             with torch.no_grad():
                 z_e = model.encode(images).flatten(0, 1)
             K = len(model.quantizer.codebook)
-        if z_e.ndim != 2 or z_e.shape[1] != 2 or len(z_e) == 0:
-            raise ValueError(f"z_e must have shape (M, 2) with M ≥ 1, got {tuple(z_e.shape)}")
         if not 2 <= K <= LARGEST_K:
             raise ValueError(f"K must be from 2 to {LARGEST_K}, got {K}")
         self._z_e, self._model, self._images = z_e.detach(), model, images
@@ -75,15 +73,20 @@ class CodebookExplorer(PictureWidget):
         self.gamma = ipywidgets.FloatSlider(gamma, min=0, max=0.99, step=0.01, description="γ")
         self.code = ipywidgets.IntSlider(0, min=0, max=K - 1, description="code")
         self._draw_codes(gamma=gamma)
+        self.indices()  # refuses what does not lie in the plane
         if model is not None:
             self.quantizer.load_state_dict(model.quantizer.state_dict())
             self._before = self.codebook
         low, high = self._ranges()
         self._axes = Axes(PLANE, (low[0], high[0]), (low[1], high[1]), "", "")
+        magnitude = math.floor(math.log10(high[0] - low[0]))
         self.x, self.y = (
-            ipywidgets.FloatSlider(low[j], min=low[j], max=high[j], step=0.05, description=name)
+            ipywidgets.FloatSlider(
+                low[j], min=low[j], max=high[j], step=10**magnitude / 20, description=name,
+                readout_format=f".{max(0, 2 - magnitude)}f",
+            )
             for j, name in enumerate(("x", "y"))
-        )
+        )  # fmt: skip
         self._cells, self._dots = self._places()
         self._held = True  # until the base has drawn
         self._follow_code()
