@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from itertools import combinations
 from pathlib import Path
 from random import Random
 
@@ -14,14 +15,29 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, optimize, stats
+from scipy.cluster.vq import vq
 from torch.distributions import Bernoulli, Categorical, MultivariateNormal, Normal, kl_divergence
 
 from course_lib import information
-from course_lib.exercises import Exercise, Mistake, bank, bank_discrete, bank_normal, check, variant
+from course_lib.evaluation.codebooks import perplexity
+from course_lib.evaluation.disentanglement import separated_attribute_predictability
+from course_lib.exercises import (
+    Exercise,
+    Mistake,
+    bank,
+    bank_beta,
+    bank_discrete,
+    bank_normal,
+    check,
+    variant,
+)  # fmt: skip
 from course_lib.exercises.answers import AnswerError, parse_formula, parse_number
 from course_lib.exercises.bank import EXERCISES
 from course_lib.exercises.exercise import near, on_grid, probabilities
 from course_lib.likelihoods import bernoulli_nll
+from course_lib.models.beta_vae import ConstrainedVAE, stratified_log_weights
+from course_lib.models.parts import Loss
+from course_lib.models.vq_vae import VQVAE, VectorQuantizer, nearest_code, straight_through
 
 SEEDS = range(1000)
 CHAPTERS = Path(__file__).parent.parent / "chapters" / "source"
@@ -111,6 +127,28 @@ TYPED = {
         "activation-for-slope": "(h*w1)**2 + (h*w2)**2",
         "slope-of-tanh": "(1 - h**2)**2*(w1**2 + w2**2)",
         "root-given": "h*(1 - h)*sqrt(w1**2 + w2**2)",
+    },
+    "formula-rate-of-a-linear-beta-vae": {
+        None: "1/2 * log({v}/(beta*sigma**2))",
+        "lost-half": "log({v}/(beta*sigma**2))",
+        "sigma-for-variance": "log({v}/(beta*sigma))/2",
+        "beta-left-out": "log({v}/sigma^2)/2",
+        "decoder-variance-left-out": "log({v}/beta)/2",
+        "divided-by-beta": "log({v}/(sigma**2/beta))/2",
+        "one-added": "log(1 + {v}/(beta*sigma**2))/2",
+        "wrong-sign-of-log": "log(beta*sigma**2/{v})/2",
+        "distortion-given": "beta*sigma**2",
+        "bits-for-nats": "log2({v}/(beta*sigma**2))/2",
+    },
+    "formula-ema-code": {
+        None: "(gamma*{m} + (1 - gamma)*s)/(gamma*{N} + (1 - gamma)*n)",
+        "decay-swapped": "((1 - gamma)*{m} + gamma*s)/((1 - gamma)*{N} + gamma*n)",
+        "batch-mean-given": "s/n",
+        "codes-averaged": "gamma*{m}/{N} + (1 - gamma)*s/n",
+        "count-without-decay": "(gamma*{m} + (1 - gamma)*s)/({N} + n)",
+        "count-unchanged": "(gamma*{m} + (1 - gamma)*s)/{N}",
+        "decay-forgotten": "({m} + s)/({N} + n)",
+        "batch-mean-in-sum": "(gamma*{m} + (1 - gamma)*s/n)/(gamma*{N} + (1 - gamma)*n)",
     },
 }  # fmt: skip
 
@@ -428,7 +466,141 @@ def score_by_autograd(mu, sigma, z, b):
     return (z**2 - b) * parameter.grad.item()
 
 
+def normals_at(variance, beta, sigma):
+    """The KL in nats of a linear β-VAE on one normal component, trained by a quasi-Newton method.
+
+    Weights of encoder and decoder and the variance of q(z|x) are free, and nothing is solved by
+    hand: log N(x; wz, σ²) and the KL are averaged over x ~ N(0, λ) and z ~ q(z|x).
+    """
+
+    def kl(m, logvar):
+        return (m**2 * variance + logvar.exp() - logvar - 1) / 2
+
+    def loss(parameters):
+        t = torch.tensor(parameters, requires_grad=True)
+        w, m, logvar = t
+        squared_error = (1 - w * m) ** 2 * variance + w**2 * logvar.exp()
+        total = squared_error / (2 * sigma**2) + beta * kl(m, logvar)
+        total.backward()
+        return total.item(), t.grad.numpy()
+
+    trained = optimize.minimize(loss, [1.0, 1.0, -1.0], jac=True, options={"gtol": 1e-9})
+    return kl(*torch.tensor(trained.x)[1:]).item()
+
+
+def beta_that_spends(v, sigma, C):
+    """By bisection on the trained models."""
+    return math.exp(optimize.brentq(
+        lambda log_beta: normals_at(v, math.exp(log_beta), sigma) - C,
+        math.log(0.01 * v / sigma**2), math.log(0.95 * v / sigma**2), xtol=1e-9,
+    ))  # fmt: skip
+
+
+def ascended(beta, C, kl, eta):
+    """One step of gradient ascent, by log β, on log β times the excess in units of the budget."""
+    log_beta = torch.tensor(math.log(beta), dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.SGD([log_beta], lr=eta, maximize=True)
+    ((kl - C) / C * log_beta).backward()
+    optimizer.step()
+    return log_beta.exp().item()
+
+
+def correlated(s1, s2, rho):
+    cov = tensor([s1**2, rho * s1 * s2], [rho * s1 * s2, s2**2])
+    zero = torch.zeros(2, dtype=torch.float64)
+    return torch_kl(MultivariateNormal(zero, cov), MultivariateNormal(zero, cov.diag().diag()))
+
+
+def weighted_loss(terms, **weights):
+    return Loss({name: torch.tensor(x) for name, x in terms.items()}, weights).total.item()
+
+
+def unbiased_weight(N, B):
+    """From the mean over all batches that hold the first image, for densities of any size."""
+    N, B = int(N), int(B)
+    densities = np.random.default_rng(0).exponential(size=N)
+    others = [densities[list(rest)].sum() for rest in combinations(range(1, N), B - 1)]
+    return (densities.mean() - densities[0] / N) / np.mean(others)
+
+
+def predictability(rho):
+    """That of the library, on columns which have exactly these correlations with the first."""
+    columns = torch.randn(50, len(rho) + 2, dtype=torch.float64,
+                          generator=torch.Generator().manual_seed(0))  # fmt: skip
+    columns[:, 0] = 1
+    _, factor, *others = torch.linalg.qr(columns).Q.T  # orthogonal to the constant
+    codes = [r * factor + math.sqrt(1 - r**2) * u for r, u in zip(rho, others, strict=True)]
+    return separated_attribute_predictability(torch.stack(codes, 1), factor[:, None]).item()
+
+
+def gap_of_tables(n, a, b):
+    """The classes of a factor have the entropy log n; the rest is a sort."""
+    second, first = np.sort(a)[-2:]
+    return (first - second) / stats.entropy(np.full(int(n), 1 / n))
+
+
+def vq_terms(z, e, c, g):
+    """The loss of vectors in one dimension, with the library's straight-through estimator."""
+    z, e = (torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (z, e))
+    reconstruction = g * straight_through(z, e).sum()
+    codebook, commitment = (z.detach() - e).square().sum(), (z - e.detach()).square().sum()
+    return torch.autograd.grad(reconstruction + codebook + c * commitment, [z, e])
+
+
+def three_terms(r, z1, e1, z2, e2, c):
+    """That of the library, for a codebook in which these codes are the nearest."""
+    total = torch.tensor(r, dtype=torch.float64)
+    for z, e in [(z1, e1), (z2, e2)]:
+        quantizer = VectorQuantizer(2, 2, update="gradient", initial="normal").double().eval()
+        quantizer.codebook.data = tensor(e, (1e3, 1e3))
+        quantized = quantizer(tensor(z))
+        total = total + quantized.codebook_loss.sum() + c * quantized.commitment_loss.sum()
+    return total.item()
+
+
+def one_hot_divergence(K):
+    certain = torch.zeros(K, dtype=torch.float64)
+    certain[0] = 1
+    return torch_kl(Categorical(certain), die([1 / K] * K))
+
+
+def tokens_of(counts):
+    return torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
+
+
 ORACLES = {
+    "beta-vae-loss": lambda r, D, mu, sigma, beta: weighted_loss(
+        {"reconstruction": r, "kl": torch_kl(normal(mu, sigma), normal(0, 1))}, kl=beta),
+    "loss-with-a-capacity": lambda r, kl, C, gamma: r + gamma * torch.nn.functional.l1_loss(
+        tensor(kl), tensor(C)).item(),
+    "multiplier-of-a-budget": ascended,
+    "beta-from-a-budget": beta_that_spends,
+    "rate-of-a-linear-beta-vae":
+        lambda v, sigma, beta: sum(normals_at(x, beta, sigma) for x in v),
+    "formula-rate-of-a-linear-beta-vae": lambda beta, sigma, v: normals_at(v, beta, sigma),
+    "active-components":
+        lambda v, sigma, beta: sum(normals_at(x, beta, sigma) > 1e-4 for x in v),
+    "total-correlation-of-a-normal": correlated,
+    "beta-tcvae-loss": lambda r, kl, information, marginals, beta: weighted_loss(
+        {"r": r, "i": information, "tc": kl - information - marginals, "m": marginals}, tc=beta),
+    "stratified-weight": unbiased_weight,
+    "mutual-information-gap": gap_of_tables,
+    "disentanglement-of-a-dimension": lambda p, d: 1 - stats.entropy(p, base=3),
+    "separated-attribute-predictability": predictability,
+    "nearest-code": lambda z, **codes: vq([z], np.array(list(codes.values())))[0][0] + 1,
+    "vq-loss": three_terms,
+    "gradient-at-the-encoder": lambda z, e, g, c: vq_terms([z], e, c, g)[0].item(),
+    "gradient-at-a-code": lambda z, e, g, c: vq_terms(z, e, c, g)[1].item(),
+    "ema-step": lambda N, m, gamma, z: np.average(
+        [m / N, *z], weights=[gamma * N, *[1 - gamma] * 3]),
+    "formula-ema-code": lambda gamma, n, s, N, m: np.average(
+        [m / N, s / n], weights=[gamma * N, (1 - gamma) * n]),
+    "perplexity-of-a-codebook": lambda counts: 2 ** stats.entropy(counts, base=2),
+    "bits-of-a-grid": lambda side, K, D: math.log2(K ** (side * side)),  # of all grids
+    "bits-with-a-unigram-prior": lambda p, T: T * stats.entropy(p, base=2),
+    "bits-under-a-prior":
+        lambda a, b, c: -coin((a, b, c)).log_prob(tensor(1, 1, 1)).sum().item() / math.log(2),
+    "elbo-of-a-vq-vae": lambda r, K, T: r - T * one_hot_divergence(K),
     "denoising-loss": lambda x, x_noisy, x_hat: torch.nn.functional.mse_loss(
         tensor(*x_hat), tensor(*x), reduction="sum").item(),
     "best-denoiser": lambda m, s, sigma, x_noisy: posterior_mean(x_noisy, m, s, sigma),
@@ -601,6 +773,200 @@ def test_a_linear_encoder_has_no_curvature_and_pays():
     assert "a linear encoder pays too" in right
     assert penalty(x).item() == pytest.approx(14.25)
     assert torch.equal(penalty(x), penalty(2 * x))  # the slope is the same everywhere
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_the_library_says_of_beta_vaes(seed):
+    """The truths of the bank are those of the library as well as those of the oracles."""
+    truth = {id: exercise.truth for id, exercise in bank().items()}
+    drawn = {id: variant(id, seed).parameters for id in bank()}
+
+    numbers = drawn["rate-of-a-linear-beta-vae"]
+    level = numbers["beta"] * numbers["sigma"] ** 2
+    expected, _ = information.rate_distortion_normal(tensor(*numbers["v"]), level)
+    assert bank_beta.rate(numbers["v"], level) == pytest.approx(expected.item())
+
+    numbers = drawn["stratified-weight"]
+    weights = stratified_log_weights(int(numbers["B"]), int(numbers["N"])).exp()
+    assert truth["stratified-weight"](**numbers) == pytest.approx(weights[0, 1].item())
+
+    model = ConstrainedVAE((1, 2, 2), 2, hidden=(3,), capacity=0.4, rate=0.3, seed=seed)
+    x = torch.rand(8, 1, 2, 2, generator=torch.Generator().manual_seed(seed))
+    kl = model.loss(x).terms["kl"].item()
+    moved = truth["multiplier-of-a-budget"](beta=1.0, C=0.4, kl=kl, eta=0.3)
+    assert 0.4 != kl < 0.8  # beyond twice the budget the library clips the step
+    assert moved == pytest.approx(model.beta.item())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_the_library_says_of_codebooks(seed):
+    truth = {id: exercise.truth for id, exercise in bank().items()}
+    drawn = {id: variant(id, seed).parameters for id in bank()}
+
+    z, *codes = drawn["nearest-code"].values()
+    index = nearest_code(tensor(z), tensor(*codes)).item() + 1
+    assert truth["nearest-code"](**drawn["nearest-code"]) == index
+
+    numbers = drawn["ema-step"]
+    quantizer = one_dimensional_quantizer(numbers["gamma"], numbers["N"], numbers["m"])
+    quantizer.SMOOTHING = 0
+    quantizer.step(tensor(*numbers["z"])[:, None], torch.zeros(3, dtype=torch.long))
+    assert truth["ema-step"](**numbers) == pytest.approx(quantizer.codebook[0].item())
+
+    counts = drawn["perplexity-of-a-codebook"]["counts"]
+    expected = perplexity(tokens_of(counts), 6)
+    assert truth["perplexity-of-a-codebook"](counts) == pytest.approx(expected)
+
+
+def one_dimensional_quantizer(gamma, count, total):
+    """Two codes; the first has this count and this sum, and no code is ever revived."""
+    quantizer = VectorQuantizer(2, 1, gamma=gamma, revive_below=0, initial="normal").double()
+    quantizer.count[0], quantizer.sum[0] = count, total
+    quantizer.codebook[0] = total / count
+    return quantizer
+
+
+def test_an_idle_code_stays_and_then_drifts_to_the_origin():
+    right, _ = lines("dead-code")
+    assert right == "It stays for a long time, then drifts to the origin"
+    quantizer = one_dimensional_quantizer(0.5, 1.0, 4.0)
+    other = quantizer.codebook[1:].clone()
+    places = []
+    for _ in range(40):
+        quantizer.step(other.expand(3, 1), torch.ones(3, dtype=torch.long))
+        places.append(quantizer.codebook[0].item())
+    assert min(places[:6]) > 0.99 * 4
+    assert 0 < places[-1] < 1e-3
+    assert places == sorted(places, reverse=True)
+
+
+def test_only_the_right_line_stops_the_gradients():
+    def gradients(line):
+        z, e = (torch.tensor(x, requires_grad=True) for x in (3.0, 1.0))
+        eval(line, {"z": z, "e": e}).backward()
+        return [0.0 if x.grad is None else x.grad.item() for x in (z, e)]
+
+    right, wrong = lines("stop-gradients")
+    assert gradients(right) == [0.25 * 2 * 2, -2 * 2]
+    assert not any(gradients(line) == gradients(right) for line in wrong)
+
+
+def test_the_loss_after_straight_through():
+    right, _ = lines("loss-after-straight-through")
+    assert right == "It leaves the codes where they are and pushes z_e away from e"
+    z_e, e = tensor(3).requires_grad_(), tensor(1).requires_grad_()
+    z_q = straight_through(z_e, e)
+    loss = (z_e.detach() - z_q).square().sum()
+    loss.backward()
+    assert loss.item() == 4  # the value of the right loss
+    assert e.grad is None
+    assert abs(z_e - 0.1 * z_e.grad - e) > abs(z_e - e)
+
+
+def test_the_gradient_of_a_loss_after_straight_through():
+    """It is what the mistake of that name amounts to."""
+    (mistake,) = [m for m in bank()["gradient-at-the-encoder"].mistakes
+                  if m.id == "after-straight-through"]  # fmt: skip
+    z_e, e = tensor(0.7).requires_grad_(), tensor(-0.2)
+    z_q = straight_through(z_e, e)
+    (1.3 * z_q + (z_e.detach() - z_q) ** 2 + 0.4 * (z_e - z_q.detach()) ** 2).backward()
+    assert mistake.wrong(z=0.7, e=-0.2, g=1.3, c=0.4) == pytest.approx(z_e.grad.item())
+
+
+def test_the_codebook_loss_alone_moves_the_codes():
+    right, _ = lines("what-moves-a-code")
+    assert right == "The codebook loss alone"
+    quantizer = VectorQuantizer(4, 2, update="gradient", initial="normal")
+    model = VQVAE((1, 2, 2), 4, 2, tokens=2, hidden=(3,), quantizer=quantizer)
+    loss = model.loss(torch.rand(5, 1, 2, 2, generator=torch.Generator().manual_seed(0)))
+    (moves,) = [
+        name for name, term in loss.terms.items()
+        if torch.autograd.grad(term, quantizer.codebook, retain_graph=True, allow_unused=True)[0]
+        is not None
+    ]  # fmt: skip
+    assert moves == "codebook"
+
+
+def test_moving_averages_leave_reconstruction_and_commitment():
+    right, _ = lines("loss-with-moving-averages")
+    assert right == "Reconstruction and weighted commitment"
+    loss = VQVAE((1, 2, 2), 4, 2, tokens=2, hidden=(3,)).loss(torch.ones(5, 1, 2, 2))
+    assert loss.terms.keys() == {"reconstruction", "commitment"}
+
+
+def test_the_information_of_a_code_is_at_most_its_kl():
+    """Two images, exactly: KL, and the information by quadrature, which misses KL(q(z)‖p(z))."""
+    right, _ = lines("what-the-kl-bounds")
+    assert right == "It is at most 3 nats"
+    images = [stats.norm(-1, 0.5), stats.norm(2, 0.8)]
+
+    def gain(z, q):
+        return q.pdf(z) * (q.logpdf(z) - math.log((images[0].pdf(z) + images[1].pdf(z)) / 2))
+
+    information = np.mean([integral(lambda z, q=q: gain(z, q), q.mean(), 0.8) for q in images])
+    kl = np.mean([bank_normal.kl(q.mean(), q.std()) for q in images])
+    assert 0.5 < information < math.log(2) < kl
+
+
+def test_the_true_derivative_of_the_lookup_is_zero():
+    right, _ = lines("derivative-of-the-lookup")
+    assert right.startswith("Zero")
+    codes = tensor([0, 0], [1, 0], [0, 1])
+    for z in (tensor(0.3, 0.1), tensor(0.9, 0.5)):
+        assert torch.equal(*(codes[nearest_code(z[None] + h, codes)] for h in (-1e-6, 1e-6)))
+
+
+def test_a_code_of_no_vector_has_no_gradient():
+    right, _ = lines("what-brings-a-code-back")
+    assert right == "Moving it to a vector of the batch"
+    quantizer = VectorQuantizer(2, 1, update="gradient", revive_below=0, initial="normal")
+    quantizer.codebook.data = torch.tensor([[0.0], [100.0]])
+    z_e = torch.tensor([[1.0], [2.0]])
+    quantizer(z_e).codebook_loss.sum().backward()
+    assert quantizer.codebook.grad[0] != 0 == quantizer.codebook.grad[1]
+    quantizer.revive_below = 0.5
+    for _ in range(100):
+        quantizer.step(z_e, nearest_code(z_e, quantizer.codebook.detach()))
+    assert (quantizer.codebook[1] <= 2).all()
+
+
+def test_a_rotation_fills_the_covariance_of_q_and_not_that_of_the_prior():
+    right, _ = lines("what-picks-the-axes")
+    assert right.startswith("The diagonal covariance of q(z|x)")
+    angle = torch.tensor(0.5, dtype=torch.float64)
+    turn = torch.stack([torch.stack([angle.cos(), -angle.sin()]),
+                        torch.stack([angle.sin(), angle.cos()])])  # fmt: skip
+    prior, q = torch.eye(2, dtype=torch.float64), tensor(0.1, 0.9).diag()
+    assert torch.allclose(turn @ prior @ turn.T, prior)
+    assert abs((turn @ q @ turn.T)[0, 1]) > 0.3
+
+
+def test_a_budget_to_spare_has_no_price():
+    """Of a code that needs no more than 0.8 nats, by the rule of the bank."""
+    right, _ = lines("a-budget-to-spare")
+    assert right.startswith("It goes to 0")
+    rule, beta = bank()["multiplier-of-a-budget"].truth, 3.0
+    for _ in range(1000):
+        beta = rule(beta=beta, C=1.0, kl=min(0.8, 0.5 / beta), eta=0.1)
+    assert beta < 1e-6
+
+
+def test_a_larger_beta_means_a_smaller_kl_and_a_worse_reconstruction():
+    right, _ = lines("what-a-larger-beta-guarantees")
+    assert right == "Its KL is no larger, and its reconstruction no better"
+    points = np.random.default_rng(0).exponential(size=(500, 2))  # (reconstruction error, KL)
+    best = [points[np.argmin(points @ [1, beta])] for beta in np.linspace(0, 20, 50)]
+    errors, kls = np.array(best).T
+    assert (np.diff(errors) >= 0).all()
+    assert (np.diff(kls) <= 0).all()
+    assert errors[0] < errors[-1]
+
+
+def test_a_kl_to_a_uniform_prior_is_the_same_however_many_codes_are_in_use():
+    right, _ = lines("what-a-constant-kl-excludes")
+    assert right == "Nothing about how many codes are in use"
+    assert one_hot_divergence(8) == pytest.approx(math.log(8))
+    assert perplexity(torch.zeros(50, dtype=torch.long), 8) == 1
 
 
 # Feedback

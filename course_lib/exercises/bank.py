@@ -1,7 +1,9 @@
 """All exercises: discrete distributions, regularised autoencoders, normals, latent-variable models,
-understanding.
+understanding, β-VAE, VQ-VAE.
 """
 
+from course_lib.exercises.bank_beta import BETA
+from course_lib.exercises.bank_codebook import CODEBOOK
 from course_lib.exercises.bank_discrete import DISCRETE
 from course_lib.exercises.bank_latent import LATENT
 from course_lib.exercises.bank_meaning import MEANING
@@ -9,7 +11,7 @@ from course_lib.exercises.bank_normal import NORMAL
 from course_lib.exercises.bank_regularised import REGULARISED
 from course_lib.exercises.exercise import Exercise
 
-GROUPS = (DISCRETE, REGULARISED, NORMAL, LATENT, MEANING)
+GROUPS = (DISCRETE, REGULARISED, NORMAL, LATENT, MEANING, BETA, CODEBOOK)
 EXERCISES = {exercise.id: exercise for group in GROUPS for exercise in group}
 
 

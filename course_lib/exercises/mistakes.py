@@ -34,6 +34,26 @@ NOISE = "Look at (VAE.3) in chapter 7; logvar is log σ²."
 SCORE_FUNCTION = "Look at the score function in chapter 7, (VAE.4)."
 BATCH = "Look at the loss in chapter 7, (VAE.5): one divergence per image, then the mean."
 ELBO = "Look at the ELBO and the gap above it in chapter 6, (ELBO.3) and (ELBO.4)."
+BETA_LOSS = "Look at the loss of a β-VAE in chapter 8, (BVAE.3)."
+BUDGET = "Look at the constrained problem in chapter 8, (BVAE.1) and (BVAE.2)."
+MULTIPLIER = "Look at the multiplier that is learned in chapter 8, (BVAE.5)."
+CAPACITY = "Look at the loss with a capacity in chapter 8, (BVAE.6)."
+LINEAR_RATE = "Look at the linear β-VAE in chapter 8, (BVAE.4) and (BVAE.16)."
+KL_PARTS = "Look at the parts of the divergence in chapter 8, (BVAE.8)."
+TC_LOSS = "Look at the loss of a β-TCVAE in chapter 8, (BVAE.9)."
+STRATA = "Look at the stratified weights in chapter 8, (BVAE.10)."
+GAP = "Look at the mutual information gap in chapter 8, (BVAE.11)."
+COMPLETENESS = "Look at DCI in chapter 8, (BVAE.12)."
+SAP = "Look at SAP in chapter 8, (BVAE.13)."
+LOOKUP = "Look at the lookup in chapter 9, (VQ.2) and (VQ.3)."
+SURROGATE = "Look at the straight-through estimator in chapter 9, (VQ.4)."
+STOPS = "Look at where the gradient is stopped in chapter 9, (VQ.5) and (VQ.6)."
+VQ_LOSS = "Look at the loss of a VQ-VAE in chapter 9, (VQ.7)."
+AVERAGES = "Look at the moving averages in chapter 9, (VQ.8) and (VQ.9)."
+PERPLEXITY = "Look at the perplexity of a codebook in chapter 9, (VQ.10)."
+TOKENS = "Look at the prior over tokens in chapter 9, (VQ.11)."
+RATE = "Look at the rate of a grid of tokens in chapter 9, (VQ.12)."
+VQ_ELBO = "Look at the ELBO of a VQ-VAE in chapter 9, (VQ.13)."
 
 CATALOGUE = {
     CLEAN_TARGET: {
@@ -228,6 +248,162 @@ CATALOGUE = {
         "summed-over-batch": "The images were added up; the loss is a mean over them.",
         "the-wrong-way-round": "The images were added and the dimensions averaged: reversed.",
         "first-image-only": "Only the first image was counted.",
+    },
+    BETA_LOSS: {
+        "beta-ignored": "Nothing was weighted with β.",
+        "beta-on-reconstruction": "β stands on the reconstruction; it weighs the divergence.",
+        "beta-on-both": "β multiplies the whole loss; it weighs the divergence alone.",
+        "beta-per-pixel": "The divergence was divided by the number of pixels.",
+        "beta-times-pixels": "The divergence was multiplied by the number of pixels.",
+        "reconstruction-per-pixel": "The reconstruction was averaged; it is a sum over pixels.",
+        "objective-for-loss": "This is the objective to be maximised; a loss is its negative.",
+        "minus-kl": "The divergence was subtracted; it adds to a reconstruction error.",
+    },
+    MULTIPLIER: {
+        "excess-reversed": "The direction is wrong: a larger β makes the KL smaller.",
+        "excess-not-relative": "The excess was not divided by the budget.",
+        "excess-over-kl": "The excess was divided by the KL; it is a share of the budget.",
+        "budget-not-subtracted": "The budget was not subtracted from the KL.",
+        "rate-forgotten": "The rate η was left out.",
+        "step-added": "The step was added to β; it is added to the logarithm of β.",
+        "exponential-forgotten": "β was multiplied by 1 plus the step, not by its exponential.",
+    },
+    CAPACITY: {
+        "sign-of-the-distance-kept": "The difference kept its sign: a KL below C was rewarded.",
+        "one-sided": "A KL below the capacity was taken as free; it costs as much as one above.",
+        "distance-squared": "The distance was squared; it counts as it is.",
+        "capacity-forgotten": "The capacity was not subtracted from the KL.",
+        "kl-counted-too": "The KL itself was added as well; only its distance from C counts.",
+        "distance-not-weighted": "The distance was not weighted with γ.",
+    },
+    LINEAR_RATE: {
+        "beta-left-out": "β was left out.",
+        "decoder-variance-left-out": "The variance of the decoder was left out.",
+        "times-decoder-variance": "The variance of the decoder stands on the wrong side.",
+        "divided-by-beta": "β stands on the wrong side of the fraction.",
+        "inactive-counted": "A component below the level counts as zero; it was counted negative.",
+        "one-added": "A one was added inside the logarithm: that is the capacity of a channel.",
+        "inactive-for-active": "These are the dimensions that are not used.",
+        "distortion-given": "This is the distortion, and the rate was asked for.",
+        "exponent-halved": "There is a factor of two missing in the exponent.",
+        "exponent-reversed": "The exponent has the wrong sign: more budget means a smaller β.",
+        "budget-in-bits": "The budget was read as bits; it is given in nats.",
+    },
+    KL_PARTS: {
+        "correlation-not-squared": "The correlation was not squared.",
+        "square-added": "The squared correlation has the wrong sign inside the logarithm.",
+        "squared-correlation-given": "This is the squared correlation, a share of a variance.",
+        "scales-counted": "The standard deviations were counted; here they cancel.",
+    },
+    TC_LOSS: {
+        "beta-on-the-whole": "β weighs the whole divergence, as in a β-VAE.",
+        "total-correlation-twice": "The total correlation is in the KL already: it counts twice.",
+        "beta-on-information": "β weighs the mutual information; another part is meant.",
+        "beta-on-marginals": "β weighs the divergences of the single dimensions.",
+        "other-parts-lost": "The other two parts of the divergence were left out.",
+        "marginals-not-taken-out": "The divergences of the single dimensions were weighted too.",
+    },
+    STRATA: {
+        "weight-of-itself": "This is the weight of one image if all of them were there.",
+        "batch-for-data-set": "The batch was taken for the whole data set.",
+        "own-share-not-taken-out": "The rest shares everything, and the image has a share itself.",
+        "shared-among-all": "The share of the others was divided by the whole batch.",
+        "uneven-weight": "Chen et al. give this weight to one of the others, and more to the rest.",
+        "naive-weight": "This weight makes the sum much too small: it is divided twice.",
+    },
+    GAP: {
+        "gap-not-divided": "The gap was not divided by the entropy of the factor.",
+        "best-alone": "This counts the best dimension alone; the next has to be subtracted.",
+        "mean-subtracted": "The mean of the others was subtracted; it is the next best that counts.",
+        "smallest-subtracted": "The smallest was subtracted; it is the next best that counts.",
+        "divided-by-log-bins": "The division is by the entropy of the bins, not of the factor.",
+        "divided-by-best": "The gap was divided by the best dimension's information.",
+        "divided-by-values": "The gap was divided by a number of values, not by their entropy.",
+        "units-mixed": "Nats and bits were mixed; both logarithms need the same base.",
+        "gap-between-factors": "This is the gap between two factors for one dimension.",
+    },
+    COMPLETENESS: {
+        "entropy-not-divided": "The entropy was not divided by the largest that it can have.",
+        "spread-for-certainty": "This is large when the dimension serves all factors alike.",
+        "dimensions-for-factors": "The shares belong to factors; their number counts, not d.",
+        "largest-share": "This is the largest share; all of them count, by an entropy.",
+        "gap-of-shares": "This is a gap between shares, as in MIG; here an entropy counts.",
+    },
+    SAP: {
+        "correlations-not-squared": "The correlations were not squared.",
+        "signs-kept": "The correlations were ranked with their signs; −0.9 predicts as well as 0.9.",
+        "difference-squared": "The difference was squared; each correlation has its own square.",
+        "root-of-the-gap": "This is the root of what was asked for.",
+    },
+    LOOKUP: {
+        "largest-product": "The largest inner product was taken; long codes win it from afar.",
+        "first-coordinate-only": "Only the first coordinate was compared.",
+        "farthest": "This code is the farthest of all.",
+    },
+    VQ_LOSS: {
+        "commitment-left-out": "The commitment was left out.",
+        "codebook-left-out": "The codebook term was left out; the codes learn by gradient here.",
+        "weight-on-both": "The weight stands on both terms; it belongs to the commitment.",
+        "commitment-not-weighted": "The commitment was not weighted.",
+        "norms-not-squared": "The distances were not squared.",
+        "mean-over-tokens": "The tokens were averaged; the loss is a sum over them.",
+        "first-token-only": "Only the first token was counted.",
+        "reconstruction-left-out": "The reconstruction was left out.",
+    },
+    STOPS: {
+        "codebook-term-on-encoder": "The codebook term pulls here: the stopped gradients are swapped.",
+        "nothing-stopped": "Both terms pull here; one of them is stopped before it arrives.",
+        "true-derivative": "The gradient of the reconstruction was left out, as if not copied.",
+        "commitment-pulls-nothing": "The commitment was left out; it is what pulls z_e to its code.",
+        "difference-reversed": "The difference has the wrong sign: it would push apart.",
+        "square-lost-two": "The derivative of a square has a factor of two.",
+        "after-straight-through": "The two terms were computed from z_q, after the step (VQ.4).",
+        "commitment-weight-on-code": "The commitment pulls here: the stopped gradients are swapped.",
+        "reconstruction-reaches-code": "The gradient of the reconstruction passes the code by.",
+        "commitment-reaches-code": "The commitment was added; its gradient is stopped at the code.",
+        "averaged-over-vectors": "The vectors were averaged; each has its own term in the sum.",
+    },
+    AVERAGES: {
+        "decay-swapped": "γ and 1 − γ changed places.",
+        "batch-mean-given": "This is the mean of the batch, without what was there before.",
+        "codes-averaged": "Old code and batch mean were averaged; it is counts and sums that are.",
+        "count-without-decay": "The new vectors were added to the count without any decay.",
+        "count-unchanged": "The count was not updated; only the sum was.",
+        "decay-forgotten": "γ was left out: all vectors ever seen count alike.",
+        "batch-mean-in-sum": "The mean of the batch went into the sum; its sum belongs there.",
+    },
+    PERPLEXITY: {
+        "entropy-for-perplexity": "This is the entropy in nats; the perplexity is a number of codes.",
+        "entropy-in-bits": "This is the entropy in bits; the perplexity is a number of codes.",
+        "two-to-the-nats": "Two was raised to an entropy in nats; the base must fit the unit.",
+        "e-to-the-bits": "e was raised to an entropy in bits; the base must fit the unit.",
+        "collision-number": "This is one divided by the sum of the squared shares.",
+        "codes-in-use": "This counts the codes in use, however seldom they are.",
+        "size-of-the-codebook": "This is the size of the codebook, whatever is in use.",
+        "share-of-the-codebook": "This is a share of the codebook; a number of codes was asked for.",
+    },
+    RATE: {
+        "one-token": "This is the cost of one token.",
+        "tokens-and-codes-swapped": "Number of tokens and size of the codebook changed places.",
+        "values-counted": "The sizes were multiplied; a token is worth a logarithm.",
+        "vectors-sent": "Each number of the vectors was paid for; both sides know the codebook.",
+        "one-side-only": "Only one side of the grid was counted.",
+        "uniform-rate": "This is what a uniform prior pays; the codes are not used equally often.",
+        "perplexity-per-token": "The perplexity was paid for each token; its logarithm is due.",
+    },
+    TOKENS: {
+        "probability-given": "This is the probability of the tokens; its −log is due.",
+        "bits-per-token": "This is the mean per token.",
+        "last-token-only": "This is the cost of the last token; the ones before it cost too.",
+        "probabilities-averaged": "The probabilities were averaged; they multiply.",
+        "log-probability": "This is the logarithm of the probability; a length is its negative.",
+    },
+    VQ_ELBO: {
+        "prior-as-reward": "The cost of the tokens was added; the ELBO subtracts it.",
+        "bits-in-nats": "The cost is in bits and the likelihood in nats.",
+        "one-token-paid": "Only one token was paid for.",
+        "tokens-free": "The tokens were taken as free, since q is certain of them.",
+        "roles-of-sizes-swapped": "T log K stands the other way round.",
     },
 }
 SENTENCES = {id: (says, see) for see, group in CATALOGUE.items() for id, says in group.items()}
