@@ -1,9 +1,10 @@
 # %% [markdown]
 # # 9 · VQ-VAE
 #
-# So far a code was a list of real numbers. Here it is a short text: a few symbols from an alphabet
-# that the model makes for itself. A text can be counted in bits, sent, edited symbol by symbol, and
-# written by any model that has learned to write. The next cells train one and draw it.
+# So far a code was a list of real numbers. Here it is a short text: a few symbols from an
+# alphabet that the model makes for itself. A text can be counted in bits, sent, edited symbol by
+# symbol, and written by any model that has learned to write. The next cells train one and draw
+# it.
 
 # %%
 import math
@@ -16,7 +17,7 @@ from sklearn.decomposition import PCA
 
 # %%
 from course_lib.datasets import load
-from course_lib.evaluation import frechet_distance, perplexity, usage
+from course_lib.evaluation import frechet_distance, perplexity
 from course_lib.exercises.card import ExerciseCard
 from course_lib.information import bits_to_nats, nats_to_bits
 from course_lib.likelihoods import bernoulli_nll
@@ -40,7 +41,7 @@ def generator():
     return torch.Generator().manual_seed(seed)
 
 
-def trained(net, images=train.images, epochs=60):
+def trained(net, images=train.images, epochs=50):
     net.history = fit(net, images, epochs=epochs, batch_size=64, lr=3e-3, seed=seed)
     return net
 
@@ -96,20 +97,20 @@ show(
 # %% [markdown]
 # ## The idea
 #
-# A picture of a digit is a handful of strokes: a loop here, a bar there. That sounds like
-# an alphabet. Nobody has written it down, so the model shall find it: $K$ symbols, for each of them
+# A picture of a digit is a handful of strokes: a loop here, a bar there. That sounds like an
+# alphabet. Nobody has written it down, so the model shall find it: $K$ symbols, for each of them
 # a vector of numbers, and for each image a grid of $T$ symbols from which a decoder can draw it.
 # The table of the $K$ vectors is the **codebook**, the symbols are called **tokens**.
 #
 # The encoder returns $T$ vectors, as an autoencoder would. Each of them is then replaced by the
 # nearest vector of the codebook; only its *number* in the book counts. This is **vector
-# quantization**, long used to compress speech and pictures (Linde, Buzo and Gray, 1980). What is new
-# in the VQ-VAE is that encoder, decoder and codebook are trained together.
+# quantization**, long used to compress speech and pictures (Linde, Buzo and Gray, 1980). What is
+# new in the VQ-VAE is that encoder, decoder and codebook are trained together.
 #
-# Why symbols? Not because numbers could not describe things that come in kinds, as two sources say
-# (measured at the end). There are three better reasons. A grid of tokens is a text, and what models
-# texts can model it. Its length in bits is plain. And the code cannot leak: whatever the decoder
-# knows about the image has gone through $T$ choices among $K$.
+# Why symbols? Not because numbers could not describe things that come in kinds, as two sources
+# say (measured at the end). There are three better reasons. A grid of tokens is a text, and what
+# models texts can model it. Its length in bits is plain. And nothing gets past it: whatever the
+# decoder knows about the image has gone through $T$ choices among $K$.
 #
 # The price: a choice has no slope, so gradient descent has to cheat; and a codebook whose codes
 # nobody chooses does not learn.
@@ -131,12 +132,12 @@ show(
 # $$ z_e = E(x) \in \mathbb{R}^{T \times D_e}, \qquad z_{q,t} = e_{k_t}, \qquad
 #    \hat{x} = D(z_q) \tag{VQ.3} $$
 #
-# Each *vector* is replaced, not each of its $D_e$ numbers, as one source has it. The encoder returns
-# just these vectors: no $\sigma$, no noise. For speech the tokens stand in a row, for images on a
-# grid; here the grid is $4 \times 4$, and a token stands for $2 \times 2$ pixels and their
-# surroundings.
+# Each *vector* is replaced, not each of its $D_e$ numbers, as one source has it. The encoder
+# returns just these vectors: no $\sigma$, no noise. For speech the tokens stand in a row, for
+# images on a grid; here the grid is $4 \times 4$, and a token stands for $2 \times 2$ pixels and
+# their surroundings.
 #
-# The main source calls this "closely related to k-nearest neighbours clustering". There is no such
+# The main source calls this a relative of clustering by $k$-nearest neighbours. There is no such
 # clustering: $k$-nearest neighbours is a way to classify. The relative is **k-means**, whose
 # centres are the codebook, and which alternates (VQ.2) with moving each centre to the mean of its
 # points.
@@ -156,9 +157,9 @@ show(
 # decoder's input $z_q$, is copied to the encoder's output $z_e$. (The main source calls the
 # decoder's input $z_e$, too; then nothing would have been quantized.)
 #
-# This is not the derivative of anything. A case small enough to do by hand: codes 0 and 1, a decoder
-# that returns its input, and the "image" $0.4$. What does the encoder's output $z_e = 0.4$ cost?
-# Which way does the gradient push it, and what does it cost then?
+# This is not the derivative of anything. A case small enough to do by hand: codes 0 and 1, a
+# decoder that returns its input, and the "image" $0.4$. What does the encoder's output $z_e =
+# 0.4$ cost? Which way does the gradient push it, and what does it cost then?
 
 # %%
 two_codes = torch.tensor([[0.0], [1.0]])
@@ -185,13 +186,14 @@ claim(
 
 # %% [markdown]
 # The decoder says "larger", the encoder obeys, jumps over the border to the code 1, and the loss
-# more than doubles. The estimator is a **surrogate**: it often works, because nearby codes tend to be
-# decoded alike, and nothing guarantees it.
+# more than doubles. The estimator is a **surrogate**: it often works, because nearby codes tend
+# to be decoded alike, and nothing guarantees it.
 #
 # ### Three terms, and what each of them moves
 #
 # The straight-through step goes past the codebook, which therefore gets no gradient from the
-# reconstruction. It needs a term of its own that pulls the chosen code to the vector that chose it:
+# reconstruction. It needs a term of its own that pulls the chosen code to the vector that chose
+# it:
 #
 # $$ \mathcal{L}_\text{codebook} = \lVert \operatorname{sg}[z_e] - e_k \rVert^2 \tag{VQ.5} $$
 #
@@ -204,9 +206,9 @@ claim(
 # $$ \mathcal{L} = -\log p_\theta(x \mid z_q) + \lVert \operatorname{sg}[z_e] - z_q \rVert^2
 #    + \beta_c \, \lVert z_e - \operatorname{sg}[z_q] \rVert^2 \tag{VQ.7} $$
 #
-# with $z_q$ the codes *before* the straight-through step: after it, $\lVert \operatorname{sg}[z_e]
-# - z_q \rVert^2$ would send its gradient to the encoder. $\beta_c = 0.25$ is usual, and has nothing
-# to do with the β of chapter 8. Which part of the model does each term move? Guess, then run.
+# with $z_q$ the codes *before* the straight-through step; after it, the second term would send its
+# gradient to the encoder. $\beta_c = 0.25$ is usual, and has nothing to do with the β of chapter 8.
+# Which part of the model does each term move? Guess, then run.
 
 # %%
 net = VQVAE((1, 8, 8), K, 4, quantizer=VectorQuantizer(K, 4, update="gradient", seed=seed))
@@ -234,8 +236,8 @@ claim(
 # ### Averages in place of the second term
 #
 # For fixed vectors, the best code is the mean of the vectors that choose it. One may keep it
-# directly: an exponential moving average of how many vectors choose code $i$ in a batch, $n_i$, and
-# of their sum,
+# directly: an exponential moving average of how many vectors choose code $i$ in a batch, $n_i$,
+# and of their sum,
 #
 # $$ N_i \leftarrow \gamma N_i + (1 - \gamma) \, n_i, \qquad
 #    m_i \leftarrow \gamma m_i + (1 - \gamma) \sum_{j : k_j = i} z_{e,j} \tag{VQ.8} $$
@@ -247,16 +249,16 @@ claim(
 # $$ e_i = \frac{m_i}{\hat{N}_i}, \qquad
 #    \hat{N}_i = (N_i + \epsilon) \, \frac{\sum_j N_j}{\sum_j N_j + K \epsilon} \tag{VQ.9} $$
 #
-# This *takes the place of* (VQ.5). The main source keeps the term beside it and calls the averages
-# "the" VQ-VAE update; in the paper they are an appendix, and were not used for its results. Nor are
-# they of another kind. Without smoothing, (VQ.8) is a step of gradient descent on the codebook
-# loss, in which each code has a step size of its own that falls with its use:
+# This *takes the place of* (VQ.5). The main source keeps the term beside it and calls the
+# averages "the" VQ-VAE update; in the paper they are an appendix, and were not used for its
+# results. Nor are they of another kind. Without smoothing, (VQ.8) is a step of gradient descent
+# on the codebook loss, in which each code has a step size of its own that falls with its use:
 #
 # $$ e_i \leftarrow e_i - \frac{1 - \gamma}{2 N_i} \, \frac{\partial}{\partial e_i}
 #    \sum_{j : k_j = i} \lVert z_{e,j} - e_i \rVert^2 \tag{VQ.14} $$
 #
-# And with $\gamma = 0$ and all vectors in one batch it is the step of k-means. The next cell checks
-# both: on vectors of the encoder, with the centres that scikit-learn finds.
+# And with $\gamma = 0$ and all vectors in one batch it is the step of k-means. The next cell
+# checks both: on vectors of the encoder, with the centres that scikit-learn finds.
 
 # %%
 with torch.no_grad():
@@ -296,8 +298,8 @@ claim(
 # %% [markdown]
 # ### Codes that nobody chooses
 #
-# A code that is nearest to no vector gets no gradient and no share in an average. It stays where it
-# is, and the others get all the practice. How many codes are in use is measured by the
+# A code that is nearest to no vector gets no gradient and no share in an average. It stays where
+# it is, and the others get all the practice. How many codes are in use is measured by the
 # **perplexity** of their shares $p_i$ among the tokens:
 #
 # $$ \exp H(p) = \exp \Bigl( -\sum_{i=1}^{K} p_i \log p_i \Bigr) \tag{VQ.10} $$
@@ -358,9 +360,9 @@ claim(
 # %% [markdown]
 # ### The evidence lower bound
 #
-# Where is the "variational" in the name? Read the encoder as $q(k \mid x)$, a distribution with all
-# its mass on one grid of tokens. While the networks learn, the prior is uniform, $p(k) = K^{-T}$;
-# then $\mathrm{KL}(q \,\Vert\, p) = T \log K$ for every image, and (ELBO.3) is
+# Where is the "variational" in the name? Read the encoder as $q(k \mid x)$, a distribution with
+# all its mass on one grid of tokens. While the networks learn, the prior is uniform, $p(k) =
+# K^{-T}$; then $\mathrm{KL}(q \,\Vert\, p) = T \log K$ for every image, and (ELBO.3) is
 #
 # $$ \log p_\theta(x) \;\ge\; \log p_\theta(x \mid z_q) - T \log K \tag{VQ.13} $$
 #
@@ -431,12 +433,12 @@ show(
 )
 
 # %% [markdown]
-# The commitment loss, which is in squared units of the code, does not go to zero: vectors keep their
-# distance from their codes, as in k-means. The right half is a small drama. The codes were put on
-# vectors of the first batch; yet in the second epoch one code does nearly everything, because the
-# encoder has moved all vectors together, away from the others. The others wait. Their $N_i$ began
-# at the mean use and falls by 1 % in each step; after $\log 20 / 0.01 = 300$ steps, 13 epochs, it is
-# a twentieth of it, and they are revived.
+# The commitment loss, which is in squared units of the code, does not go to zero: vectors keep
+# their distance from their codes, as in k-means. The right half is a small drama. The codes were
+# put on vectors of the first batch; yet in the second epoch one code does nearly everything,
+# because the encoder has moved all vectors together, away from the others. The others wait. Their
+# $N_i$ began at the mean use and falls by 1 % in each step; after $\log 20 / 0.01 = 300$ steps,
+# 13 epochs, it is a twentieth of it, and they are revived.
 
 # %%
 by_epoch = vq.history.terms["perplexity"]
@@ -474,11 +476,11 @@ show(
 #
 # ### A codebook in the plane
 #
-# One token per image and codes with two numbers, so that everything lies in a plane. First without a
-# decoder: the dots are what the encoder of such a model makes of 500 images, the numbered circles
-# are eight codes drawn from $\mathcal{N}(0, I)$, and the colours their cells. Press *one EMA step*
-# several times. Which codes move furthest, and does the mean of $\lVert z_e - e \rVert^2$ ever
-# rise? Then set $\gamma$ to 0 and to 0.99, and move a code far out before the next step.
+# One token per image and codes with two numbers, so that everything lies in a plane. First
+# without a decoder: the dots are what the encoder of such a model makes of 500 images, the
+# numbered circles are eight codes drawn from $\mathcal{N}(0, I)$, and the colours their cells.
+# Press *one EMA step* several times. Which codes move furthest, and does the error in the last line
+# ever rise? Then set $\gamma$ to 0 and to 0.99, and move a code far out before the next step.
 
 # %% tags=["nbval-ignore-output"]
 flat_vq = trained(VQVAE((1, 8, 8), K=32, code_dim=2, tokens=1, seed=seed))
@@ -489,10 +491,10 @@ with torch.no_grad():
 CodebookExplorer(plane, K=8, initial="normal")
 
 # %% [markdown]
-# The error falls, quickly at first: each step moves codes towards the mean of their cells, and then
-# the borders follow. With $\gamma = 0$ a code jumps to that mean, which is k-means; with 0.99 it
-# creeps. A code moved so far out that no dot is nearest to it is struck through, and stays there
-# however often you press.
+# The error falls, quickly at first: each step moves codes towards the mean of their cells, and
+# then the borders follow. With $\gamma = 0$ a code jumps to that mean, which is k-means; with
+# 0.99 it creeps. A code moved so far out that no dot is nearest to it is struck through, and
+# stays there however often you press.
 #
 # Now the whole model, with its 32 codes and what each of them decodes to. Look for a class that
 # fills several cells. Then choose a code and move it by its sliders: which pictures change, the
@@ -502,9 +504,10 @@ CodebookExplorer(plane, K=8, initial="normal")
 CodebookExplorer(model=flat_vq, images=test.images)
 
 # %% [markdown]
-# Neighbouring codes decode to similar pictures, though nothing in the loss asks for it: the decoder
-# is a continuous function. Moving a code changes its own picture. It changes reconstructions only of
-# the images in its cell, and as the borders move along, images change their code.
+# Neighbouring codes decode to similar pictures, though nothing in the loss asks for it: the
+# decoder is a continuous function. Moving a code changes its own picture. It changes
+# reconstructions only of the images in its cell, and as the borders move along, images change
+# their code.
 #
 # ### Editing tokens
 #
@@ -524,9 +527,9 @@ TokenEditor(vq, test.images)
 #
 # ### Is the codebook in use?
 #
-# Eight models with one token per image and $K = 64$: the codes start on data or are drawn ten times
-# too wide, learn by gradient or by averages, with or without revival. Before you run it: which of
-# the eight do you expect to use the most codes, which the fewest?
+# Eight models with one token per image and $K = 64$: the codes start on data or are drawn ten
+# times too wide, learn by gradient or by averages, with or without revival. Before you run it:
+# which of the eight do you expect to use the most codes, which the fewest?
 
 
 # %%
@@ -536,7 +539,7 @@ def one_token(start, update, revive_below):
     quantizer = VectorQuantizer(64, 8, update, 0.95, revive_below, initial, seed)
     if start == "wide":
         quantizer.move(torch.arange(64), 10 * quantizer.codebook)
-    return trained(VQVAE((1, 8, 8), 64, 8, tokens=1, quantizer=quantizer, seed=seed), epochs=24)
+    return trained(VQVAE((1, 8, 8), 64, 8, tokens=1, quantizer=quantizer, seed=seed), epochs=20)
 
 
 def test_nll(net, images=test.images):
@@ -587,18 +590,18 @@ claim(
 )
 
 # %% [markdown]
-# **Verdict.** "The discrete bottleneck prevents collapse" is false. The divergence of (VQ.13) is
+# **Verdict.** That a discrete bottleneck prevents collapse is false. The divergence of (VQ.13) is
 # $\log 64 = 4.2$ nats for all eight models, and in two of them the code says nothing at all. What
-# is true is narrower: no term of the loss pulls the encoder towards a prior. The codebook collapses
-# by itself, under averages as well as under the gradient. Starting from data helps, and is not
-# enough. Revival is what brings codes back.
+# is true is narrower: no term of the loss pulls the encoder towards a prior. The codebook
+# collapses by itself, under averages as well as under the gradient. Starting from data helps, and
+# is not enough. Revival is what brings codes back.
 
 # %% [markdown]
 # ### Has the gradient anything to do with the loss?
 #
-# For each test image move all encoder outputs by a millionth in a random direction, and then in the
-# opposite one: the difference of the two losses gives the slope. Beside it the copied gradient. And
-# does it help to follow it, where that changes a token?
+# For each test image move all encoder outputs by a millionth in a random direction, and then in
+# the opposite one: the difference of the two losses gives the slope. Beside it the copied
+# gradient. And does it help to follow it, where that changes a token?
 
 # %%
 with torch.no_grad():
@@ -642,10 +645,10 @@ claim(
 )
 
 # %% [markdown]
-# **Verdict.** It is a surrogate. The loss has the slope zero, so no finite step along any gradient
-# has a guarantee; of the steps that change something, between a tenth and a half make things worse.
-# That most make it better is why it works. "It makes the quantization differentiable", says one
-# source; it leaves it as it is and puts another derivative in its place.
+# **Verdict.** It is a surrogate. The loss has the slope zero, so no finite step along any
+# gradient has a guarantee; of the steps that change something, between a tenth and a half make
+# things worse. That most make it better is why it works. The step itself
+# has not become differentiable, as one source has it; another derivative stands in its place.
 
 # %% [markdown]
 # ### What does the commitment loss commit to?
@@ -677,15 +680,15 @@ claim(
 )
 
 # %% [markdown]
-# **Verdict.** Confirmed. Nothing else in the loss limits the length of $z_e$. The decoder's gradient
-# pushes the vectors on and on, the codes run after them, and no partition comes to rest.
+# **Verdict.** Confirmed. Nothing else in the loss limits the length of $z_e$. The decoder's
+# gradient pushes the vectors on and on, the codes run after them, and no partition comes to rest.
 
 # %% [markdown]
 # ### A small change of the code
 #
-# "Change one number of a VAE's code a little, and the decoder still draws nearly the same image", a
-# source says, and contrasts it with tokens. Move every number of the encoder's output by 1 % of its
-# standard deviation, for the model above and for a VAE.
+# One source has it that after a small change of a VAE's code the decoder still draws nearly the same
+# image, and that tokens are another matter. Move every number of the encoder's output by about 1 %
+# of its standard deviation, for the model above and for a VAE.
 
 # %% tags=["nbval-ignore-output"]
 vae = trained(VAE((1, 8, 8), 8, seed=seed))
@@ -776,9 +779,9 @@ claim(
 )
 
 # %% [markdown]
-# **Verdict.** Knowing the place saves most: at the edge of an image there is seldom anything. Shares
-# without places save almost nothing, because revival keeps all codes equally busy. A rate always
-# belongs to a code *and* a prior; "$T \log_2 K$ bits" is the rate of the uniform one.
+# **Verdict.** Knowing the place saves most: at the edge of an image there is seldom anything.
+# Shares without places save almost nothing, because revival keeps all codes equally busy. A rate
+# always belongs to a code *and* a prior; "$T \log_2 K$ bits" is the rate of the uniform one.
 #
 # ### Counting values is not counting bits
 #
@@ -802,13 +805,13 @@ for name, number in (("top", 32**2), ("bottom", 64**2), ("both", 32**2 + 64**2))
 # ### Beside the VAE
 #
 # Chapter 8 draws the curve of a VAE in the plane of rate and distortion. Into the same plane go
-# VQ-VAEs with the same hidden layers and 1 to 4 tokens: the rate is $T \log K$, or less by place. Do
-# you expect them above the curve or below?
+# VQ-VAEs with the same hidden layers and 1 to 4 tokens: the rate is $T \log K$, or less by place.
+# Do you expect them above the curve or below?
 
 # %% tags=["nbval-ignore-output"]
 betas = (0.03, 0.1, 0.3, 1.0, 2.0)
 beta_vaes = [BetaVAE((1, 8, 8), 8, beta=beta, seed=seed) for beta in betas]
-histories = sweep(beta_vaes, train.images, epochs=60, batch_size=64, lr=3e-3, seed=seed)
+histories = sweep(beta_vaes, train.images, epochs=50, batch_size=64, lr=3e-3, seed=seed)
 vqs = {
     (1, 8): trained(VQVAE((1, 8, 8), 8, 4, tokens=1, seed=seed)),
     (1, 32): trained(VQVAE((1, 8, 8), 32, 4, tokens=1, seed=seed)),
@@ -868,17 +871,17 @@ claim(
 )
 
 # %% [markdown]
-# **Verdict.** About as good, and different in kind. The nats of a VAE are a divergence, and one has
-# to work to send a $z$ at that price; the tokens can be written down as they are. The bound (VQ.13)
-# is no guide to the size of the grid. Its optimum here is a few nats of code, as it is for the VAE
-# with $\beta = 1$; grids as they are used in practice are far from it, since they are chosen for
-# good pictures.
+# **Verdict.** About as good, and different in kind. The nats of a VAE are a divergence, and one
+# has to work to send a $z$ at that price; the tokens can be written down as they are. The bound
+# (VQ.13) is no guide to the size of the grid. Its optimum here is a few nats of code, as it is
+# for the VAE with $\beta = 1$; grids as they are used in practice are far from it, since they are
+# chosen for good pictures.
 
 # %% [markdown]
 # ### How loose is the bound?
 #
-# With the one token of `flat_vq` the evidence (VQ.15) is a sum of 32 terms. (The pixels are grey, so
-# these are cross-entropies in place of log-likelihoods; see (AE.4).)
+# With the one token of `flat_vq` the evidence (VQ.15) is a sum of 32 terms. (The pixels are grey,
+# so these are cross-entropies in place of log-likelihoods; see (AE.4).)
 
 # %%
 with torch.no_grad():
@@ -909,8 +912,8 @@ claim(
 # %% [markdown]
 # ### Writing new digits
 #
-# Four ways to make up a grid of tokens, from the cheapest prior to the dearest. Which pictures will
-# look like digits?
+# Four ways to make up a grid of tokens, from the cheapest prior to the dearest. Which pictures
+# will look like digits?
 
 # %%
 flat_train = train.images.flatten(1)
@@ -947,8 +950,8 @@ for name, value in distance.items():
 print(f"test images, rebuilt: {frechet(rebuilt):.2f}; as they are: {frechet(test.images):.2f}")
 show(
     image_rows(samples, columns=12),
-    alt="Four rows of twelve pictures: two of scattered strokes, one with strokes in the middle, and "
-    "one in which several digits can be read.",
+    alt="Four rows of twelve pictures: two of scattered strokes, one with strokes in the middle, "
+    "and one in which several digits can be read.",
 )
 
 # %%
@@ -972,9 +975,9 @@ claim(
 
 # %% [markdown]
 # **Verdict.** It takes both stages. The decoder turns any grid into a picture, and from a uniform
-# prior these are no digits. The better the prior, the closer the samples; they are not copies. They
-# are still three times as far off as reconstructions, and what is missing there is the prior's
-# share: 1,437 short texts are not much to learn to write from.
+# prior these are no digits. The better the prior, the closer the samples; they are not copies.
+# They are still three times as far off as reconstructions, and what is missing there is the
+# prior's share: 1,437 short texts are not much to learn to write from.
 #
 # Drawing takes one pass of the transformer for each token, one after the other. That is the price
 # of (VQ.11), and with $32 \times 32$ and more tokens it is what takes the time.
@@ -982,13 +985,13 @@ claim(
 # %% [markdown]
 # ### Do discrete data need a discrete code?
 #
-# "Continuous latents don't make sense for discrete data", one source says. Make the pixels black and
-# white, which is as discrete as data get, and train the VAE of chapter 7 on them.
+# "Continuous latents don't make sense for discrete data", one source says. Make the pixels black
+# and white, which is as discrete as data get, and train the VAE of chapter 7 on them.
 
 # %% tags=["nbval-ignore-output"]
 binary_train, binary_test = ((split.images > 0.5).float() for split in (train, test))
-binary_vae = trained(VAE((1, 8, 8), 8, seed=seed), binary_train, 40)
-binary_vq = trained(VQVAE((1, 8, 8), 32, 4, tokens=1, seed=seed), binary_train, 40)
+binary_vae = trained(VAE((1, 8, 8), 8, seed=seed), binary_train, 35)
+binary_vq = trained(VQVAE((1, 8, 8), 32, 4, tokens=1, seed=seed), binary_train, 35)
 
 # %%
 with torch.no_grad():
@@ -1003,9 +1006,9 @@ claim(
 )
 
 # %% [markdown]
-# **Verdict.** False. What has to fit the data is the likelihood, here a Bernoulli one; the code may
-# be of another kind. The authors of the VQ-VAE report the same: their best VAE was ahead of the
-# VQ-VAE on CIFAR-10, 4.51 against 4.67 bits per dimension.
+# **Verdict.** False. What has to fit the data is the likelihood, here a Bernoulli one; the code
+# may be of another kind. The authors of the VQ-VAE report the same: their best VAE was ahead of
+# the VQ-VAE on CIFAR-10, 4.51 against 4.67 bits per dimension.
 
 # %% [markdown]
 # ## Exercises
@@ -1041,14 +1044,14 @@ ExerciseCard("elbo-of-a-vq-vae")
 #
 # <details><summary>Answer</summary>
 #
-# It has the same value as the sum of the two, but other gradients: encoder and codes would be pulled
-# with the same weight $1 + \beta_c$. The two terms exist so that the codes come to the encoder four
-# times as willingly as the encoder to the codes.
+# It has the same value as the sum of the two, but other gradients: encoder and codes would be
+# pulled with the same weight $1 + \beta_c$. The two terms exist so that the codes come to the
+# encoder four times as willingly as the encoder to the codes.
 #
 # </details>
 #
-# **2.** A codebook has 1,024 codes and a perplexity of 60. About how many bits does a token cost, if
-# neighbours are not used? How many would one save by dropping the 900 codes used least?
+# **2.** A codebook has 1,024 codes and a perplexity of 60. About how many bits does a token cost,
+# if neighbours are not used? How many would one save by dropping the 900 codes used least?
 #
 # <details><summary>Answer</summary>
 #
@@ -1062,8 +1065,8 @@ ExerciseCard("elbo-of-a-vq-vae")
 #
 # <details><summary>Answer</summary>
 #
-# The first two double. The third stays as it is: given the first copy, the second costs nothing. The
-# left end of (VQ.12) is the only one that knows about repetitions.
+# The first two double. The third stays as it is: given the first copy, the second costs nothing.
+# The left end of (VQ.12) is the only one that knows about repetitions.
 #
 # </details>
 #
@@ -1137,11 +1140,11 @@ ExerciseCard("elbo-of-a-vq-vae")
 #
 # ## Next
 #
-# This was the last chapter. The course began with a network that copies its input through a narrow
-# middle; everything since has been an answer to one question: what should stand in that middle? Few
-# numbers, numbers that survive noise, few active ones, calm ones, clouds that fill a known shape,
-# and at last words. The appendix on the sources collects what the tables of the chapters say, and
-# `course_lib.exercises` has more exercises than the cards show.
+# This was the last chapter. The course began with a network that copies its input through a
+# narrow middle; everything since has been an answer to one question: what should stand in that
+# middle? Few numbers, numbers that survive noise, few active ones, calm ones, clouds that fill a
+# known shape, and at last words. The appendix on the sources collects what the tables of the
+# chapters say, and `course_lib.exercises` has more exercises than the cards show.
 #
 # ## References
 #
