@@ -35,6 +35,8 @@ WIDGETS = {
     "Reparameterization": ("Above draws of noise", 0, np.s_[:90, :600]),  # μ; the noise
     "LatentMap": ("Left a map of a latent", 0, np.s_[:60, 60:180]),  # z₁; a corner of the map
     "Interpolation": ("Rows of pictures on", 1, np.s_[60:110, 115:150]),  # to image; the first step
+    "CodebookExplorer": ("Left vectors in a plane", 3, np.s_[:20, 34:240]),  # x; the caption
+    "TokenEditor": ("An image, its reconstruction", 1, np.s_[30:190, :160]),  # new code; the image
 }
 CHAPTERS = {
     "00_start_here": ["LatentTraversal"],
@@ -47,6 +49,7 @@ CHAPTERS = {
     "07_variational_autoencoder": [
         "LatentMap", "Reparameterization", "LatentTraversal", "Interpolation",
     ],
+    "09_vq_vae": ["CodebookExplorer", "TokenEditor"],
 }  # fmt: skip
 
 
