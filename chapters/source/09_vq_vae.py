@@ -12,7 +12,7 @@ import math
 import numpy as np
 import torch
 from matplotlib import pyplot as plt
-from sklearn.cluster import KMeans
+from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.decomposition import PCA
 
 # %%
@@ -249,21 +249,21 @@ claim(
 # $$ e_i = \frac{m_i}{\hat{N}_i}, \qquad
 #    \hat{N}_i = (N_i + \epsilon) \, \frac{\sum_j N_j}{\sum_j N_j + K \epsilon} \tag{VQ.9} $$
 #
-# This *takes the place of* (VQ.5). The main source keeps the term beside it and calls the
-# averages "the" VQ-VAE update; in the paper they are an appendix, and were not used for its
-# results. Nor are they of another kind. Without smoothing, (VQ.8) is a step of gradient descent
-# on the codebook loss, in which each code has a step size of its own that falls with its use:
+# This *takes the place of* (VQ.5). The main source says that a VQ-VAE uses the averages, and keeps
+# the term beside them; in the paper they are an appendix, and were not used for its results. Nor are
+# they of another kind. Without smoothing they make a step of gradient descent on the codebook loss,
+# in which each code has a step size of its own that falls with its use (with $N_i$ after (VQ.8)):
 #
 # $$ e_i \leftarrow e_i - \frac{1 - \gamma}{2 N_i} \, \frac{\partial}{\partial e_i}
 #    \sum_{j : k_j = i} \lVert z_{e,j} - e_i \rVert^2 \tag{VQ.14} $$
 #
-# And with $\gamma = 0$ and all vectors in one batch it is the step of k-means. The next cell
-# checks both: on vectors of the encoder, with the centres that scikit-learn finds.
+# And with $\gamma = 0$ and all vectors in one batch it is the step of k-means. The next cells check
+# both on vectors of the encoder, the second against scikit-learn.
 
 # %%
 with torch.no_grad():
     vectors = vq.encode(train.images).flatten(0, 1)[::8]  # (2874, D_e)
-first = vectors[torch.randperm(len(vectors), generator=generator())[:K]]
+first = torch.tensor(kmeans_plusplus(vectors.numpy(), K, random_state=seed)[0])  # far apart
 
 
 def quantizer_on(codes, gamma):
@@ -342,14 +342,15 @@ claim(
 #
 # $T$ choices among $K$ take $T \log_2 K$ bits: here $16 \cdot 4 = 64$. That is a bound, not the
 # rate. If codes are not equally frequent, or depend on their place or on each other, a shorter
-# description exists. With $\bar{p}$ the shares of the codes over all places, for the entropies
+# description exists. For the entropies, in bits, with $\bar{p}$ the shares of the codes over all
+# places,
 #
 # $$ H(k_1, \dots, k_T) \;\le\; \sum_{t=1}^{T} H(k_t) \;\le\; T \, H(\bar{p})
 #    \;\le\; T \log_2 K \tag{VQ.12} $$
 #
-# and $H(\bar{p})$ is the logarithm of the perplexity. The left end is what a perfect model of the
-# tokens would need. Such a model is called the **prior**; it may be written as a chain, in which
-# each token depends on those before it:
+# and $H(\bar{p})$ is the logarithm of the perplexity, to the base 2. The left end is what a perfect
+# model of the tokens would need. Such a model is called the **prior**; it may be written as a chain,
+# in which each token depends on those before it:
 #
 # $$ p(k_1, \dots, k_T) = \prod_{t=1}^{T} p(k_t \mid k_1, \dots, k_{t-1}) \tag{VQ.11} $$
 #
@@ -435,10 +436,10 @@ show(
 # %% [markdown]
 # The commitment loss, which is in squared units of the code, does not go to zero: vectors keep
 # their distance from their codes, as in k-means. The right half is a small drama. The codes were
-# put on vectors of the first batch; yet in the second epoch one code does nearly everything,
-# because the encoder has moved all vectors together, away from the others. The others wait. Their
-# $N_i$ began at the mean use and falls by 1 % in each step; after $\log 20 / 0.01 = 300$ steps,
-# 13 epochs, it is a twentieth of it, and they are revived.
+# put on vectors of the first batch; but then the encoder moves its vectors, and soon one code, or a
+# few, are nearest to nearly all of them. The others wait. Their $N_i$ began at the mean use and
+# falls by 1 % in each step; after $\log 20 / 0.01 = 300$ steps, 13 epochs, it is a twentieth of it,
+# and they are revived.
 
 # %%
 by_epoch = vq.history.terms["perplexity"]
@@ -484,14 +485,14 @@ show(
 
 # %% tags=["nbval-ignore-output"]
 flat_vq = trained(VQVAE((1, 8, 8), K=32, code_dim=2, tokens=1, seed=seed))
+with torch.no_grad():
+    plane = flat_vq.encode(train.images[:500]).flatten(0, 1)  # (500, 2)
 
 # %%
-with torch.no_grad():
-    plane = flat_vq.encode(train.images[:500]).flatten(0, 1)
 CodebookExplorer(plane, K=8, initial="normal")
 
 # %% [markdown]
-# The error falls, quickly at first: each step moves codes towards the mean of their cells, and
+# The error falls in every step, quickly at first: codes move towards the mean of their cells, and
 # then the borders follow. With $\gamma = 0$ a code jumps to that mean, which is k-means; with
 # 0.99 it creeps. A code moved so far out that no dot is nearest to it is struck through, and
 # stays there however often you press.
@@ -520,7 +521,8 @@ TokenEditor(vq, test.images)
 # %% [markdown]
 # A code stands for a little piece of a stroke: a corner, an end, an edge, nothing. Changes reach a
 # few pixels beyond the marked square, because the decoder's first layer looks at the neighbouring
-# tokens as well. The same code draws the same kind of piece elsewhere.
+# tokens as well. In another place the same code draws the same piece, as far as its neighbours let
+# it: a convolution treats all places alike.
 
 # %% [markdown]
 # ## Measure
@@ -629,7 +631,7 @@ with torch.no_grad():
     rises = (nll_of(moved) > nll)[jumped].float().mean().item()
 claim(
     "VQ.no-slope",
-    "the slope is exactly 0 for over 95 % of the images, the gradient for none",
+    "the slope is exactly 0 for over 95 % of the images, the gradient never",
     (differences == 0).float().mean().item() > 0.95
     and bool((z_e.grad.flatten(1).norm(dim=1) > 0).all()),
 )
@@ -647,13 +649,13 @@ claim(
 # %% [markdown]
 # **Verdict.** It is a surrogate. The loss has the slope zero, so no finite step along any
 # gradient has a guarantee; of the steps that change something, between a tenth and a half make
-# things worse. That most make it better is why it works. The step itself
-# has not become differentiable, as one source has it; another derivative stands in its place.
+# things worse. That most make it better is why it works. The step itself has not become
+# differentiable, as one source has it; another derivative stands in its place.
 
 # %% [markdown]
 # ### What does the commitment loss commit to?
 #
-# The same model with four tokens, trained with $\beta_c = 0.25$ and without commitment. How long
+# A model with four tokens, trained with $\beta_c = 0.25$ and without commitment. How long
 # are the vectors of the encoder at the end?
 
 # %% tags=["nbval-ignore-output"]
@@ -681,7 +683,7 @@ claim(
 
 # %% [markdown]
 # **Verdict.** Confirmed. Nothing else in the loss limits the length of $z_e$. The decoder's
-# gradient pushes the vectors on and on, the codes run after them, and no partition comes to rest.
+# gradient pushes the vectors on and on, and the codes run after them.
 
 # %% [markdown]
 # ### A small change of the code
@@ -721,7 +723,7 @@ claim(
 # %% [markdown]
 # ### What does an image cost?
 #
-# Five prices for the tokens of a test image, in bits: all codes equally likely; each by its share
+# Four prices for the tokens of a test image, in bits: all codes equally likely; each by its share
 # among the training tokens; each by its share at its place in the grid; and by a small transformer
 # that has seen the tokens before it (VQ.11). Which saves more, knowing the place or knowing the
 # neighbours?
@@ -912,8 +914,7 @@ claim(
 # %% [markdown]
 # ### Writing new digits
 #
-# Four ways to make up a grid of tokens, from the cheapest prior to the dearest. Which pictures
-# will look like digits?
+# The same four priors, as ways to make up a grid of tokens. Which pictures will look like digits?
 
 # %%
 flat_train = train.images.flatten(1)
@@ -975,9 +976,10 @@ claim(
 
 # %% [markdown]
 # **Verdict.** It takes both stages. The decoder turns any grid into a picture, and from a uniform
-# prior these are no digits. The better the prior, the closer the samples; they are not copies.
-# They are still three times as far off as reconstructions, and what is missing there is the
-# prior's share: 1,437 short texts are not much to learn to write from.
+# prior these are no digits. Shares without places save bits and help the pictures not at all; places
+# help most, and neighbours after them. The samples are not copies. Nor are they perfect: they are
+# still about three times as far off as reconstructions, and 1,437 short texts are not much to learn
+# to write from.
 #
 # Drawing takes one pass of the transformer for each token, one after the other. That is the price
 # of (VQ.11), and with $32 \times 32$ and more tokens it is what takes the time.
@@ -1007,8 +1009,8 @@ claim(
 
 # %% [markdown]
 # **Verdict.** False. What has to fit the data is the likelihood, here a Bernoulli one; the code
-# may be of another kind. The authors of the VQ-VAE report the same: their best VAE was ahead of
-# the VQ-VAE on CIFAR-10, 4.51 against 4.67 bits per dimension.
+# may be of another kind. The authors of the VQ-VAE report the same: their VAE was ahead of the
+# VQ-VAE on CIFAR-10, 4.51 against 4.67 bits per dimension.
 
 # %% [markdown]
 # ## Exercises
