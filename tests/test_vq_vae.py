@@ -10,6 +10,7 @@ from scipy import stats
 from torch.nn import functional as F
 
 from course_lib.datasets import load
+from course_lib.evaluation import perplexity
 from course_lib.models import VQVAE, ConvolutionalVQVAE, TokenPrior, VectorQuantizer
 from course_lib.models.vq_vae import nearest_code, straight_through
 from course_lib.training import fit
@@ -235,6 +236,7 @@ def test_codes_are_smoothed_averages_of_the_vectors_that_chose_them(gamma):
         np.testing.assert_allclose(quantizer.sum, total, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.equation("VQ.14")
 def test_a_step_of_the_averages_is_one_of_gradient_descent_on_the_codebook_loss():
     """e − (1 − γ)/(2N) · 2 Σ (e − z_e), with the new counts N: erratum 000-38."""
     gamma = 0.9
@@ -605,3 +607,78 @@ def test_a_prior_refuses_bad_arguments(arguments, message):
         TokenPrior(*arguments)
     with pytest.raises(ValueError, match="n must be at least 1, got 0"):
         TokenPrior(2, 1).sample(0)
+
+
+# What tokens cost: chapter 9
+
+
+@pytest.mark.equation("VQ.12")
+def test_a_grid_costs_at_least_its_entropy_and_at_most_its_number_of_tokens_times_log_K():
+    """The data: every grid of three tokens as often as the counts say, so all sums are exact."""
+    K, T = 3, 3
+    every = torch.tensor(list(itertools.product(range(K), repeat=T)))
+    counts = torch.randint(1, 40, (len(every),), generator=generator())
+    counts[every[:, 1] != every[:, 0]] //= 8  # neighbours tend to agree
+    tokens = every.repeat_interleave(counts, 0)
+    together = stats.entropy(counts.numpy())
+    by_place = sum(stats.entropy(np.bincount(column)) for column in tokens.numpy().T)
+    by_share = T * math.log(perplexity(tokens, K))
+    assert together < by_place - 0.1 < by_place <= by_share <= T * math.log(K)
+    same = torch.arange(K).repeat(4, 1)  # no two places alike: the shares alone say nothing
+    assert T * math.log(perplexity(same, K)) == pytest.approx(T * math.log(K), rel=1e-12)
+    # Independent tokens, all codes equally often: nothing can be saved.
+    assert stats.entropy(np.full(K**T, 7)) == pytest.approx(T * math.log(perplexity(every, K)))
+    # A prior comes close to the left end and not below it.
+    prior = TokenPrior(K, T, width=16, heads=2)
+    fit(prior, tokens, epochs=30, lr=3e-3)
+    with torch.no_grad():
+        assert together - 1e-4 < prior.nll(tokens).mean().item() < together + 0.05
+
+
+@pytest.fixture(scope="module")
+def briefly_trained():
+    """A VQ-VAE with 4³ grids of tokens in all, and images of pixels that are 0 or 1."""
+    images = (DIGITS[:200] > 0.5).float()
+    model = VQVAE((1, 8, 8), 4, 3, tokens=3, hidden=(16,))
+    fit(model, images, epochs=5, lr=3e-3)
+    return model.double(), images[:40].double()
+
+
+def log_likelihoods(model, x):
+    """log p(x|k) of every grid k by torch.distributions, (B, K^T), and the grids."""
+    every = torch.tensor(list(itertools.product(range(4), repeat=3)))
+    with torch.no_grad():
+        logits = model.decode(model.quantizer.codebook[every])  # (K^T, 1, 8, 8)
+    pixels = torch.distributions.Bernoulli(logits=logits)
+    return torch.stack([pixels.log_prob(image).sum((1, 2, 3)) for image in x]), every
+
+
+@pytest.mark.equation("VQ.13")
+def test_the_elbo_of_a_one_hot_posterior_is_the_likelihood_less_a_constant(briefly_trained):
+    model, x = briefly_trained
+    log_p, every = log_likelihoods(model, x)
+    chosen = (model.tokens(x)[:, None] == every).all(2)  # q(k|x), one-hot: (B, K^T)
+    assert chosen.sum(1).eq(1).all()
+    uniform = torch.full((len(every),), 1 / len(every)).double()
+    kl = stats.entropy(chosen.double().numpy(), uniform.numpy(), axis=1)
+    elbo = (chosen * log_p).sum(1) - torch.from_numpy(kl)
+    np.testing.assert_allclose(kl, 3 * math.log(4), rtol=1e-12)
+    reconstruction = model.loss(x).terms["reconstruction"]
+    assert elbo.mean().item() == pytest.approx(-reconstruction.item() - 3 * math.log(4), rel=1e-9)
+
+
+@pytest.mark.equation("VQ.15")
+def test_the_evidence_is_a_sum_over_all_grids_and_the_gap_is_minus_log_posterior(briefly_trained):
+    model, x = briefly_trained
+    log_p, every = log_likelihoods(model, x)
+    joint = log_p.exp() / len(every)  # p(x, k)
+    evidence = joint.sum(1).log()
+    posterior = joint / joint.sum(1, keepdim=True)
+    own = (model.tokens(x) @ torch.tensor([16, 4, 1]))[:, None]
+    with torch.no_grad():
+        output = model.decode(model.quantizer.codebook[model.tokens(x)])
+        elbo = -model.nll(x, output) - 3 * math.log(4)
+    gap = -posterior.gather(1, own)[:, 0].log()
+    torch.testing.assert_close(evidence - elbo, gap)
+    assert (gap > 0).all()
+    assert gap.mean() > 0.1

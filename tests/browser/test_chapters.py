@@ -36,6 +36,8 @@ WIDGETS = {
     "LatentMap": ("Left a map of a latent", 0, np.s_[:60, 60:180]),  # z₁; a corner of the map
     "Interpolation": ("Rows of pictures on", 1, np.s_[60:110, 115:150]),  # to image; the first step
     "BetaExplorer": ("Left rows of pictures at", 0, np.s_[8:60, 120:500]),  # β; the images
+    "CodebookExplorer": ("Left vectors in a plane", 3, np.s_[:20, 34:240]),  # x; the caption
+    "TokenEditor": ("An image, its reconstruction", 1, np.s_[30:190, :160]),  # new code; the image
 }
 CHAPTERS = {
     "00_start_here": ["LatentTraversal"],
@@ -49,6 +51,7 @@ CHAPTERS = {
         "LatentMap", "Reparameterization", "LatentTraversal", "Interpolation",
     ],
     "08_beta_vae": ["BetaExplorer", "SweepRows"],
+    "09_vq_vae": ["CodebookExplorer", "TokenEditor"],
 }  # fmt: skip
 
 
