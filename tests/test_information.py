@@ -653,7 +653,6 @@ def test_the_rate_of_one_normal_is_that_of_blahut_and_arimoto(share):
     assert R.item() == pytest.approx(rate, abs=5e-3)
 
 
-@pytest.mark.equation("BVAE.4")
 @pytest.mark.parametrize("level", [0.05, 0.4, 0.9, 2.5, 7.0])
 def test_no_other_split_of_the_distortion_costs_less(level):
     variances = np.array([5.0, 2.0, 1.0, 0.5, 0.1])

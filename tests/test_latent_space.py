@@ -69,7 +69,6 @@ def test_the_aggregate_posterior_is_the_mixture_that_scikit_learn_evaluates():
     assert sums.mean().item() == pytest.approx(splits[0].kl, abs=5 * sums.std().item() / 20**0.5)
 
 
-@pytest.mark.equation("BVAE.8")
 def test_the_mismatch_is_dependence_between_dimensions_or_a_shift_of_one():
     generator = torch.Generator().manual_seed(0)
     shared = torch.randn(N, generator=generator)

@@ -217,4 +217,5 @@ class BetaExplorer(PictureWidget):
 def _rounded(low: float, high: float) -> tuple[float, float]:
     """The range of an axis that holds both numbers and ends at round ones."""
     step = 10 ** math.floor(math.log10(max(high - low, 1e-6))) / 2
-    return step * math.floor(low / step), step * math.ceil(high / step)
+    first = math.floor(low / step)
+    return step * first, step * max(math.ceil(high / step), first + 1)
