@@ -497,7 +497,7 @@ def beta_that_spends(v, sigma, C):
 
 
 def ascended(beta, C, kl, eta):
-    """One step of gradient ascent on the Lagrangian −β (C − KL), by log β, in units of the budget."""
+    """One step of gradient ascent, by log β, on log β times the excess in units of the budget."""
     log_beta = torch.tensor(math.log(beta), dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.SGD([log_beta], lr=eta, maximize=True)
     ((kl - C) / C * log_beta).backward()
