@@ -78,7 +78,8 @@ def sweep(models: Sequence[BetaVAE], images: Tensor, **settings: Any) -> list[Hi
     Each ends with the weights and the history that `fit` with the same settings
     would give it alone, up to rounding. Kernel → Interrupt keeps what all have
     learned so far.
-    settings: the keyword arguments of `fit`. Raises what `fit` and BetaVAEStack raise.
+    settings: the keyword arguments of `fit`.
+    Raises what `fit` and BetaVAEStack raise.
     """
     stack = BetaVAEStack(models)
     together = fit(stack, images, **settings)

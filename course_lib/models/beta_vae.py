@@ -45,11 +45,11 @@ class BetaVAE(VAE):
         self.register_buffer("steps", torch.tensor(0))  # of the training so far
 
     def schedule(self) -> float:
-        """The share of its final value that the weight, or the capacity, has reached."""
+        """The share of the weight, or the capacity, that has been reached."""
         return min(1.0, self.steps.item() / self.warm_up) if self.warm_up else 1.0
 
     def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
-        """The terms of −ELBO in nats per image, the KL weighted; counts its steps."""
+        """The terms of −ELBO in nats, the KL weighted; a training step counts."""
         terms = super().loss(x, generator).terms
         weight = self.beta * self.schedule()
         self.steps += self.training
@@ -88,10 +88,11 @@ class CapacityVAE(BetaVAE):
 
 
 class ConstrainedVAE(VAE):
-    """max E_q[log p_θ(x|z)] subject to KL(q_φ(z|x)‖p(z)) ≤ C, by its multiplier  (BVAE.5).
+    """max E_q[log p_θ(x|z)] subject to KL(q_φ(z|x)‖p(z)) ≤ C  (BVAE.5).
 
-    Every training step multiplies β by exp(rate · (KL − C) / C): it grows while the
-    KL is above the budget, and falls towards 0 where the constraint does not bind.
+    Every training step multiplies β, the constraint's multiplier, by
+    exp(rate · (KL − C) / C), the exponent at most `rate`: it grows while the KL is
+    above the budget, and falls towards 0 where the constraint does not bind.
     capacity: the budget C > 0 in nats. rate > 0. Other arguments are those of VAE.
     Raises ValueError for a capacity or rate that is not positive, and as VAE does.
     """
@@ -114,7 +115,7 @@ class ConstrainedVAE(VAE):
         self.register_buffer("beta", torch.tensor(1.0))
 
     def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
-        """The β-VAE's loss with the β of this step, which a training step then moves."""
+        """The β-VAE's loss with the present β, which a training step moves."""
         terms = super().loss(x, generator).terms
         beta = self.beta.item()
         if self.training:
