@@ -445,8 +445,8 @@ show(
 by_epoch = vq.history.terms["perplexity"]
 claim(
     "VQ.death-and-revival",
-    "the perplexity falls below 6 before the tenth epoch and ends above 12",
-    min(by_epoch[:10]) < 6 and by_epoch[-1] > 12,
+    "the perplexity falls below 7 before the tenth epoch and ends above 10",
+    min(by_epoch[:10]) < 7 and by_epoch[-1] > 10,
 )
 
 # %% [markdown]
@@ -582,8 +582,8 @@ claim(
 )
 claim(
     "VQ.revival",
-    "averages with revival: over 32 of 64 from either start",
-    min(in_use[start, "ema", True] for start in ("data", "wide")) > 32,
+    "averages with revival: over 40 of 64 from either start",
+    min(in_use[start, "ema", True] for start in ("data", "wide")) > 40,
 )
 claim(
     "VQ.data-is-not-enough",
@@ -628,7 +628,7 @@ with torch.no_grad():
     differences = (nll_of(z_all + 1e-6 * direction) - nll_of(z_all - 1e-6 * direction)).abs()
     moved = z_all - 0.1 * z_e.grad
     jumped = (vq.quantize(moved).indices.view(-1, T) != test_tokens).any(1)
-    rises = (nll_of(moved) > nll)[jumped].float().mean().item()
+    change = (nll_of(moved) - nll)[jumped]
 claim(
     "VQ.no-slope",
     "the slope is exactly 0 for over 95 % of the images, the gradient never",
@@ -642,14 +642,14 @@ claim(
 )
 claim(
     "VQ.right-more-often",
-    "a step along it that changes a token raises the loss of 10 to 45 %",
-    0.1 < rises < 0.45,
+    "steps along it that change a token: the mean loss falls, over 10 % rise",
+    change.mean().item() < 0 and (change > 0).float().mean().item() > 0.1,
 )
 
 # %% [markdown]
 # **Verdict.** It is a surrogate. The loss has the slope zero, so no finite step along any
-# gradient has a guarantee; of the steps that change something, between a tenth and a half make
-# things worse. That most make it better is why it works. The step itself has not become
+# gradient has a guarantee; of the steps that change a token, more than a tenth make things
+# worse. That the others outweigh them is why it works. The step itself has not become
 # differentiable, as one source has it; another derivative stands in its place.
 
 # %% [markdown]
@@ -842,8 +842,8 @@ axis.plot(
     *zip(*by_place.values(), strict=True), "s", color=COLOURS[2], mfc="none", label="by place"
 )
 for (number, size), (rate, distortion) in points.items():
-    label = f"{number} of {size}"
-    axis.annotate(label, (rate, distortion), (4, 6), textcoords="offset points", fontsize=9)
+    label, style = f"{number} of {size}", {"textcoords": "offset points", "fontsize": 9}
+    axis.annotate(label, (rate, distortion), (-6, -13), ha="right", **style)
 axis.set(xlabel="rate in nats per image", ylabel="distortion, −log p(x|z), in nats")
 axis.secondary_xaxis("top", functions=(nats_to_bits, bits_to_nats)).set_xlabel("rate in bits")
 axis.axhline(blind, color="0.6", linestyle=":", label="no code at all")
@@ -1150,8 +1150,8 @@ ExerciseCard("elbo-of-a-vq-vae")
 #
 # ## References
 #
-# - A. van den Oord, O. Vinyals, K. Kavukcuoglu. *Neural Discrete Representation Learning.* NeurIPS,
-#   2017.
+# - A. van den Oord, O. Vinyals, K. Kavukcuoglu. *Neural Discrete Representation Learning.*
+#   NeurIPS, 2017.
 # - A. Razavi, A. van den Oord, O. Vinyals. *Generating Diverse High-Fidelity Images with VQ-VAE-2.*
 #   NeurIPS, 2019.
 # - Y. Linde, A. Buzo, R. M. Gray. *An Algorithm for Vector Quantizer Design.* IEEE Transactions on
