@@ -69,7 +69,7 @@ def show_errata(*, chapter: int | None = None, topic: str | None = None) -> None
 def table(entries: Iterable[Erratum]) -> str:
     """The entries as a table in Markdown."""
     rows = [
-        f"| {'; '.join(f'{id}, {place}' for id, place in e.where.items())} | {e.says} "
+        f"| {'<br>'.join(f'{key} ({place})' for key, place in e.where.items())} | {e.says} "
         f"| {e.verdict} | {e.truth} | {', '.join(map(link, e.shown_by)) or f'*{e.reason}*'} |\n"
         for e in entries
     ]

@@ -47,14 +47,15 @@ from course_lib.plots import COLOURS
 # %%
 VERDICTS = ("imprecise", "over-claimed", "wrong", "notation", "right")
 SOURCES = {"000": "000", "001": "001", "002": "002", "003": "003", "004": "004", "X": "several"}
-count = Counter((id.split("-")[0], e.verdict) for e in errata() for id in e.where)
+count = Counter((key.split("-")[0], e.verdict) for e in errata() for key in e.where)
 figure, axis = plt.subplots(figsize=(7, 2.6))
 left = dict.fromkeys(SOURCES, 0)
 for verdict, colour in zip(VERDICTS, COLOURS, strict=False):
     widths = {source: count[source, verdict] for source in SOURCES}
     bars = axis.barh(list(SOURCES.values()), widths.values(), left=list(left.values()),
                      color=colour, label=verdict)  # fmt: skip
-    axis.bar_label(bars, [width or "" for width in widths.values()], label_type="center")
+    axis.bar_label(bars, [width or "" for width in widths.values()], label_type="center",
+                   color="white" if verdict in ("wrong", "right") else "black")  # fmt: skip
     left = {source: left[source] + width for source, width in widths.items()}
 axis.set(xlabel="places", ylabel="source")
 axis.invert_yaxis()
@@ -64,7 +65,9 @@ show(figure, alt="Bars that count the places by source and by verdict.")
 print(f"{sum(count.values())} places, {len(errata())} different things that they say")
 
 # %% [markdown]
-# PROSE
+# Of the five, the shortest text, 003, has the largest share. Less than a third of all places is
+# wrong. *Imprecise* and *over-claimed* make up half: sentences that hold under a condition which
+# they do not name.
 #
 # ## Autoencoder
 
