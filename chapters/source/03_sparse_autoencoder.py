@@ -818,8 +818,8 @@ ExerciseCard("participation-ratio")
 # %% [markdown]
 # ## What the sources get wrong here
 #
-# The digits before the comma are the id of a place; the [appendix](10_the_sources_checked.ipynb)
-# explains ids and verdicts, and has the tables of all chapters by topic.
+# Each place has an id, such as 004-12. The [appendix](10_the_sources_checked.ipynb) explains ids and
+# verdicts, and has the rows of all chapters by topic.
 
 # %%
 show_errata(chapter=3)
