@@ -39,8 +39,8 @@ from course_lib.plots import COLOURS
 # - *right*: we doubted it, and it held.
 #
 # **Shown by** names what runs: a claim or an equation in a chapter, a test, or an exercise, which
-# `ExerciseCard("…")` displays. Where nothing runs, the reason stands in its place; the last section
-# collects these.
+# `ExerciseCard("…")` displays. Where nothing runs, the reason stands in its place, and the
+# section *Where nothing runs* collects these.
 #
 # How are the verdicts distributed? Look for the source with the largest share of *wrong*.
 
