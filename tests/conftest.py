@@ -24,6 +24,15 @@ def real_files():
     return folder
 
 
+@pytest.fixture
+def source_documents(real_files):
+    """The folder of the five documents that the course follows, beside that of the data."""
+    folder = real_files.parent / "sources"
+    if not (folder / "errata.md").is_file():
+        pytest.skip("the source documents are not here")
+    return folder
+
+
 def pytest_configure(config):
     """In CI a skipped test is a failure: nothing there has a reason not to run."""
     if os.environ.get("CI"):

@@ -101,7 +101,7 @@ def _strings(text: str) -> Iterator[str]:
 
 def claim_problems(chapters: dict[str, str]) -> list[str]:
     """Claims whose name is not PREFIX.words-with-dashes, or is used twice."""
-    names = [(claim, chapter) for chapter, text in chapters.items() for claim in _claims(text)]
+    names = [(claim, chapter) for chapter, text in chapters.items() for claim in claims(text)]
     count = Counter(claim for claim, _ in names)
     return [
         f"claim {claim} in {chapter} is not named like PREFIX.words-with-dashes"
@@ -110,7 +110,8 @@ def claim_problems(chapters: dict[str, str]) -> list[str]:
     ] + [f"claim {claim} is made {n} times" for claim, n in count.items() if n > 1]
 
 
-def _claims(text: str) -> Iterator[str]:
+def claims(text: str) -> Iterator[str]:
+    """The names of the claims in the code of a chapter."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "claim":
             name = node.args[0] if node.args else node

@@ -14,6 +14,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch.nn import functional as F
 
 from course_lib.datasets import load
+from course_lib.errata import show_errata
 from course_lib.evaluation import confident_share, nearest_distance
 from course_lib.information import cross_entropy, entropy
 from course_lib.likelihoods import bernoulli_nll, gaussian_nll, squared_error
@@ -596,18 +597,11 @@ claim(
 # %% [markdown]
 # ## What the sources get wrong here
 #
-# | source | says | is | shown by |
-# |:--|:--|:--|:--|
-# | 000, Autoencoder | cross-entropy is $-\sum x \log \hat{x}$ | half of it is missing | AE.half-loss |
-# | 000, Autoencoder | a square of vectors, $(x - \hat{x})^2$ | the squared norm, summed over pixels and averaged over images | (AE.2) |
-# | 000, Denoising | the autoencoder risks simply copying its input | not with $d < D$; it does with $d > D$ | AE.narrow-is-no-copy, AE.overcomplete-copies |
-# | 002, Issues with AutoEncoders | the latent space is non-continuous | the space is continuous; the distribution of the codes is irregular | AE.holes-codes |
-# | 003, AE | random codes usually give junk | depends on the dimension and on the scale of the codes | AE.holes-dimension, exercise 4 |
-# | 003, AE | "Why AE Decoder Can Generate Images" | the text below that heading argues that it cannot | AE.holes-confidence |
-# | 004, §1.1 | overcomplete codes hold no useful information | they hold all of it | AE.copy-keeps-information |
-# | 004, §1.1 | overcomplete means $d \ge D$ | $d = D$ is complete, $d > D$ overcomplete | a definition |
-# | 004, §1.5 | the loss $\lVert x - \hat{x} \rVert^2$ is the mean squared error | it is a sum; the mean is $1/D$ of it | (AE.2) |
-# | 004, §1.5 | infinitely many encoders are valid | true | AE.same-loss, AE.other-neighbours |
+# Each place has an id, such as 004-12. The [appendix](10_the_sources_checked.ipynb) explains ids and
+# verdicts, and has the rows of all chapters by topic.
+
+# %%
+show_errata(chapter=1)
 
 # %% [markdown]
 # ## Recap

@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from course_lib.datasets import load
+from course_lib.errata import show_errata
 from course_lib.exercises.card import ExerciseCard
 from course_lib.likelihoods import bernoulli_nll, squared_error
 from course_lib.models import Autoencoder, DenoisingAutoencoder
@@ -812,16 +813,11 @@ ExerciseCard("formula-score-of-a-noisy-normal")
 # %% [markdown]
 # ## What the sources get wrong here
 #
-# | source | says | is | shown by |
-# |:--|:--|:--|:--|
-# | 000, Denoising | the autoencoder risks simply copying its input | only a wide one does; a narrow one cannot | AE.narrow-is-no-copy, AE.overcomplete-copies in chapter 1 |
-# | 000, Denoising | Denoising Autoencoders (DEA) | the acronym is DAE | the paper it cites |
-# | 000, Denoising | Vincent et al. 2008 | the link leads to the longer paper of 2010; that of 2008 is another | the references below |
-# | 000, Denoising | no loss, only the chain $\tilde{x} \to z \to x' \approx x$ | the loss compares with the clean image | (DAE.4), DAE.clean-target |
-# | 000, Denoising | robust features | robust to the noise of the training, not to noise as such | DAE.no-carry-over, DAE.wrong-strength |
-# | 000, Denoising | features that are invariant to noise | the code moves less, and it does move | DAE.code-moves-less, DAE.code-not-invariant |
-# | 000, Denoising | high-level features, and no word on a price | no better on clean images, where the reconstruction is worse | DAE.features-clean, DAE.clean-price |
-# | 004, §4.2 | denoising gives robust features | see above: robust to what? | DAE.no-carry-over |
+# Each place has an id, such as 004-12. The [appendix](10_the_sources_checked.ipynb) explains ids and
+# verdicts, and has the rows of all chapters by topic.
+
+# %%
+show_errata(chapter=2)
 
 # %% [markdown]
 # ## Recap

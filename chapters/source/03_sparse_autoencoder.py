@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from torch.nn import functional as F
 
 from course_lib.datasets import load
+from course_lib.errata import show_errata
 from course_lib.evaluation import (
     lifetime_activity, orientation_selectivity, participation_ratio, population_activity,
 )  # fmt: skip
@@ -817,17 +818,11 @@ ExerciseCard("participation-ratio")
 # %% [markdown]
 # ## What the sources get wrong here
 #
-# | source | says | is | shown by |
-# |:--|:--|:--|:--|
-# | 000, Sparse | a neuron is active if close to 1, for sigmoid and ReLU | for sigmoid; ReLU has no upper end, and the penalty needs averages between 0 and 1 | SAE.relu-active, the ValueError |
-# | 000, Sparse | only a few neurons are active at once, for a given input | the penalty constrains each unit's average over the data | SAE.blind-to-population, SAE.blind-to-constants, SAE.loophole-used |
-# | 000, Sparse | the penalty grows rapidly when $\hat\rho \gg \rho$ | half a nat at $\hat\rho = 0.5$; without bound only at 1, and at 0 | (SAE.4) |
-# | 000, Sparse | $\hat\rho_j = \dots \approx \rho$ in one line; $a_j$ is an activation function | (SAE.2) defines, and $\approx \rho$ is a wish; $h_j$ is a value | SAE.not-by-itself, SAE.approaches-target |
-# | 000, Sparse | representations become more disentangled | the penalty is blind to what a unit stands for | SAE.blind-to-meaning |
-# | 000, Sparse | cites Olshausen and Field for the penalty | theirs is per image, L1-like, without an encoder | (SAE.5) |
-# | 000, Sparse | localised features such as edges | oriented, yes; somewhat more localised; only for a low target | SAE.oriented, SAE.localised, SAE.target-matters |
-# | 000, Sparse | prevents overfitting, robust, generalises | not here | SAE.no-cure-for-overfitting, SAE.probe-unchanged |
-# | 004, §4.2 | each hidden node reacts to a small fraction of the inputs | the right reading, of lifetime sparsity; the loophole remains | SAE.loophole-used |
+# Each place has an id, such as 004-12. The [appendix](10_the_sources_checked.ipynb) explains ids and
+# verdicts, and has the rows of all chapters by topic.
+
+# %%
+show_errata(chapter=3)
 
 # %% [markdown]
 # ## Recap

@@ -17,6 +17,7 @@ from torch.func import hessian
 
 # %%
 from course_lib.datasets import load
+from course_lib.errata import show_errata
 from course_lib.evaluation import confident_share, nearest_distance
 from course_lib.exercises.card import ExerciseCard
 from course_lib.likelihoods import squared_error
@@ -1105,16 +1106,11 @@ ExerciseCard("slope-or-curvature")
 # %% [markdown]
 # ## What the sources get wrong here
 #
-# | source | says | is | shown by |
-# |:--|:--|:--|:--|
-# | 000, Contractive | the regulariser is the Frobenius norm of the Jacobian | its square, as in the formula that follows there | (CAE.2) |
-# | 000, Contractive | it penalises high curvature | it penalises slope; a straight line pays, a flat wave that bends does not | the table below (CAE.4) |
-# | 000, Contractive | it ensures that the encoder is less sensitive | with untied weights it is partly escaped by scaling | CAE.loophole, CAE.partly-escaped, CAE.encoder-shrinks |
-# | 000, Contractive | it pushes representations to lie on a low-dimensional manifold | the encoder reacts to fewer directions; which ones is another matter | CAE.few-directions, CAE.fixed-filters |
-# | 000, Contractive | it enhances robustness | true for noise in the image | CAE.steadier-tied, CAE.robust-to-noise |
-# | 000, Contractive | it enhances generalisation | clean test images are rebuilt worse and classified no better | CAE.no-better-when-clean, CAE.no-better-reconstruction |
-# | 000, Contractive | $\partial h_j / \partial x$ and the closed form | both right | CAE.closed-is-exact |
-# | code in circulation | the gradient of $\sum_j h_j$, squared | sums before it squares; right only on average over random signs | CAE.bug-is-blind |
+# Each place has an id, such as 004-12. The [appendix](10_the_sources_checked.ipynb) explains ids and
+# verdicts, and has the rows of all chapters by topic.
+
+# %%
+show_errata(chapter=4)
 
 # %% [markdown]
 # ## Recap

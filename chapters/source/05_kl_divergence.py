@@ -14,6 +14,7 @@ import torch
 from matplotlib import pyplot as plt
 from torch.distributions import Categorical, MixtureSameFamily, Normal
 
+from course_lib.errata import show_errata
 from course_lib.exercises.card import ExerciseCard
 from course_lib.information import (
     bits_to_nats, cross_entropy, entropy, kl_bernoulli, kl_diagonal_normal, kl_discrete,
@@ -781,24 +782,11 @@ for reading, sigma in {"variance 2": 2**0.5, "standard deviation 2": 2}.items():
 # %% [markdown]
 # ## What the sources get wrong here
 #
-# | source | says | is | shown by |
-# |:--|:--|:--|:--|
-# | 000, KL between two diagonal Gaussians | a scalar $\mathcal{N}(\mu, \sigma^2)$ against a sum over $d$ | $\operatorname{diag} \sigma^2$ and $I$; and only for this $p$ | (KL.12), exercise 8 |
-# | 001, §6 | KL is a distance | it has a direction, as §6.1 says itself | KL.homework |
-# | 001, §6.1 and 004, §3.3 | KL is information lost | nothing is lost; the code is longer | KL.excess-length, KL.nothing-lost |
-# | 001, §6.1 | the more different $Q$ is, the higher the KL | not when difference is total variation | KL.not-monotone |
-# | 001, §6.2 | $q(z \mid x)$ becomes a map of the true reality $p(z)$ | $q$ stands in the place of the true distribution, the prior in that of the belief | (KL.7) |
-# | 001, §6.3 | $\sigma^2$ increases when the variance is too small or too large | it only increases with it; $\sigma^2 - \log \sigma^2$ has the minimum | KL.sigma-needs-both |
-# | 002, Reparameterization | the KL is calculated by sampling | it has a closed form | KL.monte-carlo, exercise 9 |
-# | 002, Final loss | a scalar normal against a sum over $d$ | as for 000 | (KL.12) |
-# | 004, §3.1 | entropy is largest for the uniform distribution | on a fixed finite set; that of a density can be negative | (KL.1), below (KL.7) |
-# | 004, §3.4 | $\mathbb{E}_p[q/p] = 1$ | at most 1 | (KL.5), exercise 7 |
-# | 004, §3.4 | KL of $\mathcal{N}(0, 1)$ and $\mathcal{N}(0, 2)$ is 0.443 and 0.693 | 0.0966 and 0.1534, or 0.3181 and 0.8069 | exercise 4 |
-# | 004, §3.4 | $\mathrm{KL}(p \Vert q)$ is mode-seeking, $\mathrm{KL}(q \Vert p)$ mean-seeking | the other way round | KL.forward-covers, KL.reverse-seeks |
-# | 004, §3.4 | the mean term is weighted by the variance | by its inverse | (KL.10), exercise 6 |
-# | 004, §3.4 | $\mathcal{N}(\mu, \sigma^2)$ for vectors | $\mathcal{N}(\mu, \operatorname{diag} \sigma^2)$ | (KL.12) |
-# | 004, §12 | KL is 0 if and only if $p = q$ | almost everywhere | (KL.5) |
-# | 004, §12 | the KL "between" two normals, as homework | the direction is open: 24.1137 or 2.0425 nats | KL.homework |
+# Each place has an id, such as 004-12. The [appendix](10_the_sources_checked.ipynb) explains ids and
+# verdicts, and has the rows of all chapters by topic.
+
+# %%
+show_errata(chapter=5)
 
 # %% [markdown]
 # ## Recap

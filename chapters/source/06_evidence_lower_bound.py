@@ -13,6 +13,7 @@ import torch
 from matplotlib import pyplot as plt
 from torch.distributions import MultivariateNormal, Normal
 
+from course_lib.errata import show_errata
 from course_lib.evaluation import OneDimensionalModel, log_mean_exp
 from course_lib.exercises.card import ExerciseCard
 from course_lib.information import entropy, kl_discrete, kl_normal
@@ -869,37 +870,11 @@ print(f"exercise 5: {0.3**784} and {784 * math.log(0.3):.1f}")
 # %% [markdown]
 # ## What the sources get wrong here
 #
-# | source | says | is | shown by |
-# |:--|:--|:--|:--|
-# | 000, Key Idea | $q = \mathcal{N}(\mu, \sigma^2 I)$ with a vector σ | $\operatorname{diag} \sigma^2$; one σ for all costs nats | ELBO.one-sigma-costs |
-# | 000, The Problem | $p(x \mid z)$ has no analytic form | it has; the integral has none | (ELBO.1) |
-# | 000, The Problem | the variance becomes large | the relative variance; and the log is too low | ELBO.variance-grows, ELBO.log-too-low |
-# | 000, The Idea | the better the model, the tighter the bound | tightness is about $q$ and the posterior | ELBO.tight-is-not-good |
-# | 000, The Idea; 001, 002, 004 §6.2, §8 | each $q(z \mid x)$ should be close to the prior | their mean should | ELBO.aggregate-must-match |
-# | 000, Derivation A | $z$ distributed according to $q(x)$ | $q(z \mid x)$ | (ELBO.9) |
-# | 000, What the ELBO means | the KL term makes nearby $z$ similar | it contains no decoder | (ELBO.3), exercise 2 |
-# | 001, §6.2 | $q(z \mid x)$ becomes a map of the true reality $p(z)$ | the prior is a choice, and the expectation is under $q$ | (ELBO.3) |
-# | 001, §7.0 | a perfect example of constrained optimisation | a sum of two terms without a constraint | (ELBO.3) |
-# | 001, §7.5 | Jensen on the logarithm of the log-likelihood | of the likelihood | (ELBO.7) |
-# | 001, §7.5 | $-\mathrm{KL}$ measures the difference | it is the negative of it, a penalty | (ELBO.3) |
-# | 001, §14 | ELBO = reconstruction + KL | minus | (ELBO.3), exercise 4 |
-# | 002, Bayesian concepts | the prior: a recipe exists in the book | is chosen; the first would sum to 3 | The idea |
-# | 002, 004 §5.3, 001 §7.1 | intractable because there are infinitely many $z$, even in 1D | 200 nodes are enough in 1D | ELBO.one-dimension-is-easy |
-# | 002, Bayesian for VAE | impossible to compute exactly | linear models have a formula | (ELBO.15), ELBO.posterior-samples |
-# | 002, Bayesian for VAE | the posterior is the probability of a latent distribution | a density over values of $z$, given $x$ | (ELBO.2) |
-# | 002, ELBO | $P(X)$ for the data distribution and for the evidence | the model's $p(x)$ is compared with the data | (ELBO.1), (ELBO.18) |
-# | 002, ELBO | we require access to $P(Z \mid X)$ | only $q$, likelihood and prior | (ELBO.3) |
-# | 002, ELBO | the logarithm is for numerical stability | also for Jensen and the split | (ELBO.7), exercise 5 |
-# | 002, ELBO | $P(X, Z) = P(X \mid Z) P(Z)$ from Bayes' theorem | the product rule | (ELBO.2) |
-# | 002, ELBO | $\mathbb{E}_q \log P(X \mid Z)$ is the reconstruction loss | its negative is | (ELBO.3) |
-# | 002, ELBO | maximising the bound is guaranteed to maximise $\log P(X)$ | it can lower it | ELBO.up-evidence-down |
-# | 002, ELBO | a nearby ocean that is similar but shallower | a bound for the same $x$, similar or not | (ELBO.4), ELBO.up-evidence-down |
-# | 003, VAE | $p(X) = \sum_z p(X \mid z) p(z)$ from Bayes' rule | the law of total probability, here an integral | (ELBO.1) |
-# | 003, ELBO | the gap is $D_{\mathrm{KL}}(q_\phi \Vert p_\theta)$ | $\mathrm{KL}(q_\phi(z \mid x) \Vert p_\theta(z \mid x))$, not to the prior | (ELBO.4) |
-# | 003, ELBO | $q_\phi(z \mid X)$ is the posterior | an approximation of it | ELBO.best-q-leaves-a-gap |
-# | 004, §6.1 | the KL to the posterior can't be computed, the ELBO can | in general both are estimated | ELBO.inside-tightens |
-# | 004, §10.1 | β rises from 0 to 1 during training | below 1 the objective is no bound | ELBO.small-beta-is-no-bound |
-# | 000, 001, 004 | average $L$ samples, without saying of what | outside the logarithm the bound stays as it is | ELBO.outside-stays, ELBO.inside-tightens |
+# Each place has an id, such as 004-12. The [appendix](10_the_sources_checked.ipynb) explains ids and
+# verdicts, and has the rows of all chapters by topic.
+
+# %%
+show_errata(chapter=6)
 
 # %% [markdown]
 # ## Recap

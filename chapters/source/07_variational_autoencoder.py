@@ -18,6 +18,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 # %%
 from course_lib.datasets import load
+from course_lib.errata import show_errata
 from course_lib.evaluation import (
     active_units, confident_share, frechet_distance, kl_per_dimension, nearest_distance, split_kl,
 )  # fmt: skip
@@ -1133,57 +1134,11 @@ ExerciseCard("why-fewer-holes")
 # %% [markdown]
 # ## What the sources get wrong here
 #
-# | source | says | is | shown by |
-# |:--|:--|:--|:--|
-# | 000, Key Idea; 003 | $\mathcal{N}(\mu, \sigma^2 I)$ | $\operatorname{diag} \sigma^2$ | (VAE.1) |
-# | 000, 001, 002, 004: the aim | $q(z \mid x) \approx p(z)$ for every $x$ | that is collapse; the aggregate should match | (VAE.13), VAE.total-collapse |
-# | 000, The ELBO; 004, §8.2 | nearby codes are ensured to give similar images | encouraged by the noise; no slope is bounded | VAE.smoother, VAE.slope-is-not-bounded |
-# | 000, 001, 002, 004 | one cannot differentiate through a sample; the encoder cannot learn | it can, with more noise | VAE.both-gradients, VAE.score-learns |
-# | 000, Reparameterization | $z = g_\phi(\varepsilon, x)$ | $g_\phi$ already names the encoder there | notation |
-# | 000, KL; 002, Final loss | scalar normals, a sum over $d$, two general normals promised | (KL.12), for the prior $\mathcal{N}(0, I)$ only | chapter 5 |
-# | 000, Understanding | $\mathbb{E}{q_\phi}$ | $\mathbb{E}_{q_\phi}$ | notation |
-# | 000, Understanding | a large KL means overfitting | it means an informative code | VAE.overfitting-is-elsewhere, VAE.large-divergence-small-gap |
-# | 000, Understanding | a small KL means collapse | collapse is per dimension | VAE.idle-dimensions |
-# | 001, §1; 002; 004, §8 | no holes, any point is meaningful, guaranteed | better, not guaranteed | VAE.no-holes-is-too-much |
-# | 001, §5 | $\prod x^{\hat{x}} (1 - x)^{1 - \hat{x}}$ | $\prod \hat{x}^{x} (1 - \hat{x})^{1 - x}$ | (AE.3) |
-# | 001, §5 | a Bernoulli for pixels in $[0, 1]$ | for pixels in $\{0, 1\}$; else a cross-entropy | (AE.4) |
-# | all five; 004, §6.3: ∝ | $\lVert x - \hat{x} \rVert^2$ is the Gaussian loss | divided by $2\sigma^2$, plus a constant | (AE.5), (VAE.12) |
-# | 001, §8 | squared error + KL for unit variance, $\varepsilon$ without index | that is $\sigma^2 = \tfrac12$; one $\varepsilon$ per image | effective_beta, VAE.noise-of-its-own |
-# | 001, §6–6.3 | KL is a distance; information lost; grows with any difference; σ² has its minimum at 1 | see there | chapter 5 |
-# | 001, §6.2 | the prior is the true reality | a choice of ours | (KL.7) |
-# | 001, §6.4 | codes cluster around the origin | on a shell | VAE.shell |
-# | 001, §6.4 | a strong KL gives excellent structure | too strong, and nothing is left | VAE.total-collapse |
-# | 001, §6.4; 002 | without KL, interpolation makes no sense | it does on these data | VAE.interpolation-is-no-privilege |
-# | 001, §7 | constrained optimisation | a sum of two terms without constraint | (VAE.5) |
-# | 001, §7.5 | inequality on the log of the log-likelihood; $-\mathrm{KL}$ measures the difference | on the log of the likelihood; KL does | chapter 6 |
-# | 001, §9 | an axis controls the identity of digits | ten classes have no order | VAE.axes-are-not-identity |
-# | 001, §9 | points are continuously distributed | $N$ means are points; the noise makes $q(z)$ continuous | (VAE.2) |
-# | 001, §10 | diffusion does without a latent space | its noisy images are latent variables with a fixed encoder | a definition |
-# | 001, §11.1 | likely images have likely codes | the correlation is negative here | VAE.likely-codes |
-# | 001, §11.2 | what is far from the data is rebuilt badly | not the mean image | VAE.mean-image |
-# | 001, §11.4 | draws near a code are variations of the image | with other labels, too | VAE.variations-change-class |
-# | 001, §13 | the objective is bounded | not with a learned $\sigma$ | VAE.unbounded |
-# | 001, §14; 000, 002, 004 | ELBO = reconstruction + KL; $+\mathbb{E} \log p$ as a loss | ELBO = reconstruction − KL | (VAE.5) |
-# | 000, 001, 004 | $L$ draws, without saying where the mean stands | outside the log: calmer, not tighter | (VAE.6), VAE.one-draw |
-# | 002, ELBO | maximising the ELBO maximises $\log P(X)$; a nearby ocean | the gap may change instead | chapter 6 |
-# | 002, Reparameterization | the KL is computed by sampling; $\varepsilon \approx \mathcal{N}$ | closed form; $\varepsilon \sim \mathcal{N}$ | (KL.12) |
-# | 002, Why force | an autoencoder fails because it overfits | it rebuilds test images better than the VAE | VAE.autoencoder-rebuilds-better |
-# | 002, Why force | impossible without the Gaussian prior | a fitted mixture samples better | VAE.mixture-beats-prior |
-# | 002, Why Gaussian | only Gaussians have closed forms | any location and scale family can be reparameterized | (VAE.3) |
-# | 002, spelling | ELBOW, Jenson, Deniosing | ELBO, Jensen, denoising | – |
-# | 003, VAE | the encoder gives the posterior $p_\theta(z \mid x)$ | an approximation $q_\phi$ of it; KL is to be written with both | chapter 6 |
-# | 003, VAE | drawing $z$ is drawing $\varepsilon$; $x$ is fed to the decoder | after $z = \mu + \sigma\varepsilon$; $z$ is fed | (VAE.3) |
-# | 003, VAE | the only difference is the sampling step | the output and the KL as well | VAE.free-noise-vanishes |
-# | 003, VAE | σ → 0 makes it an autoencoder; the *output* is made normal | without the KL term, which grows without bound; the *code* is | VAE.autoencoder-again |
-# | 004, §5.1 | a sample is $\mathrm{Decode}(z)$ | that is its mean, with less variance | VAE.means-lose-variance |
-# | 004, §6.2 | the block on the ELBO appears twice | – | – |
-# | 004, §6.4 | ε is fixed | its distribution is | exercise 3 |
-# | 004, §7.3 | a Gaussian decoder over-smooths | any mean does; a learned σ is sharper | VAE.learned-samples |
-# | 004, §7.3 | β from 1 to 10 | without the likelihood's scale β means nothing | (VAE.12) |
-# | 004, §8.1 | AE codes have measure zero; full support means no holes | so have the means of a VAE; a density may be positive and negligible | (VAE.2), VAE.no-holes-is-too-much |
-# | 004, §8.2 | clusters cannot be isolated | they separate as the decoder's noise shrinks | (VAE.10), VAE.sharper-decoders-use-more |
-# | 004, §8.2 | from smile to neutral; straight lines | neutral to smile; midpoints leave the shell | exercise 5, VAE.midpoints-leave-the-shell |
-# | all five | nothing on where the axes come from or how to measure the gap | the diagonal $q$; (ELBO.8) | chapters 6 and 8 |
+# Each place has an id, such as 004-12. The [appendix](10_the_sources_checked.ipynb) explains ids and
+# verdicts, and has the rows of all chapters by topic.
+
+# %%
+show_errata(chapter=7)
 
 # %% [markdown]
 # ## Recap
