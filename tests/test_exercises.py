@@ -829,12 +829,11 @@ def one_dimensional_quantizer(gamma, count, total):
 def test_an_idle_code_stays_and_then_drifts_to_the_origin():
     right, _ = lines("dead-code")
     assert right == "It stays for a long time, then drifts to the origin"
-    quantizer = one_dimensional_quantizer(0.5, 1.0, 4.0)
-    other = quantizer.codebook[1:].clone()
-    places = []
-    for _ in range(40):
-        quantizer.step(other.expand(3, 1), torch.ones(3, dtype=torch.long))
-        places.append(quantizer.codebook[0].item())
+    N, m, places = np.array([1.0, 3.0]), 4.0, []
+    for _ in range(40):  # (VQ.8) and (VQ.9) with γ = ½; all vectors choose the other code
+        N, m = 0.5 * N + 0.5 * np.array([0.0, 3.0]), 0.5 * m
+        smoothed = (N[0] + 1e-5) * N.sum() / (N.sum() + 2e-5)
+        places.append(m / smoothed)
     assert min(places[:6]) > 0.99 * 4
     assert 0 < places[-1] < 1e-3
     assert places == sorted(places, reverse=True)

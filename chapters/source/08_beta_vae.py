@@ -17,6 +17,7 @@ from torch.nn.functional import avg_pool2d
 
 # %%
 from course_lib.datasets import load
+from course_lib.errata import show_errata
 from course_lib.evaluation import (
     OneDimensionalModel, active_units, dci, frechet_distance, mutual_information_gap,
     separated_attribute_predictability, split_kl,
@@ -1134,32 +1135,11 @@ ExerciseCard("what-picks-the-axes")
 # %% [markdown]
 # ## What the sources get wrong here
 #
-# | source | says | is | shown by |
-# |:--|:--|:--|:--|
-# | 000, Lagrangian | KKT turns the constrained problem into an unconstrained one | KKT is necessary; $C$ determines β, with slackness | (BVAE.2), BVAE.price-is-a-slope, BVAE.same-price, BVAE.slack-budget-is-free |
-# | 000, Lagrangian | the boxed expression is a loss | it is to be maximised | (BVAE.3) |
-# | 000, Lagrangian | the budget limits the information in $z$ | it limits a bound on it | BVAE.rate-is-not-information |
-# | 000, β = 1 | recovers the VAE | if the first term is a log-likelihood | (VAE.12), BVAE.no-carrying-over |
-# | 000, Interpretation | higher β, more factorized latents | not in general; a large β leaves none | BVAE.disentanglement-does-not-grow |
-# | 000, Interpretation | the model prefers independent factors | a diagonal posterior prefers some axes | BVAE.diagonal-posterior-picks |
-# | 000, Bottleneck | exactly what β-VAE achieves | a bound; exact if $q(z) = p(z)$ | (BVAE.8), (BVAE.14) |
-# | 000, notation | ε for budget and noise, β twice, 𝓛 for three things | $C$ for the budget here | notation |
-# | 001, §6.4 | high β: excellent structure | samples are U-shaped in β; collapse | BVAE.samples-are-u-shaped, BVAE.collapse-at-four |
-# | 001, §6.4 | β balances reconstruction and structure | both are bad at the right end | BVAE.samples-are-u-shaped |
-# | 001, §7 | the VAE's loss is constrained optimisation | (BVAE.1) is; the VAE's is a sum | (BVAE.2) |
-# | 001, §13 | more realism or more regularisation | good reconstructions go with bad samples | BVAE.samples-are-u-shaped |
-# | 004, §2.2 | a diagonal prior makes independent latents | rotations change nothing but the axes | BVAE.rotation-keeps-the-elbo, BVAE.rotation-lowers-the-scores |
-# | 004, §7.3 | β from 1 to 10 | no range without a likelihood | BVAE.no-carrying-over |
-# | 004, §9.1 | β ≥ 1; the table has β < 1 | both are used; below 1 it is no bound | BVAE.no-bound-below-one |
-# | 004, §9.1 | β = 4: excellent disentanglement | far from perfect here, and none when collapsed | BVAE.far-from-perfect, BVAE.disentanglement-does-not-grow |
-# | 004, §9.1 | each dimension captures an independent factor and varies independently | an illustration, not a theorem | BVAE.rotation-lowers-the-scores |
-# | 004, §9.1 | finds causal factors | codes are known up to symmetries | BVAE.rotation-keeps-the-elbo |
-# | 004, §10.1 | collapse comes from a strong decoder | linear ones collapse where $\lambda < \beta\sigma^2$ | (BVAE.16), BVAE.where-theory-says |
-# | 004, §10.1 | β(t) from 0 to 1 is a solution | an aid; below 1 no bound; changes little here | BVAE.warm-up-changes-little, BVAE.no-bound-below-one |
-# | 004, §10.1 | free bits enforce a minimum | no gradient below it | BVAE.free-bits-are-not-enforced |
-# | 004, §10.1 | KL ≥ δ prevents collapse | a rate is not information; δ-VAE restricts the families | BVAE.constant-code |
-# | 004, §10.2 | a simple decoder has a high KL | depends on $\beta\sigma^2$ | (BVAE.16) |
-# | 004, §10.3 | KL = c fixes the information | it fixes the rate | BVAE.rate-without-information |
+# Each place has an id, such as 004-12. The [appendix](10_the_sources_checked.ipynb) explains ids and
+# verdicts, and has the rows of all chapters by topic.
+
+# %%
+show_errata(chapter=8)
 
 # %% [markdown]
 # ## Recap

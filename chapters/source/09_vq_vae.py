@@ -17,6 +17,7 @@ from sklearn.decomposition import PCA
 
 # %%
 from course_lib.datasets import load
+from course_lib.errata import show_errata
 from course_lib.evaluation import frechet_distance, perplexity
 from course_lib.exercises.card import ExerciseCard
 from course_lib.information import bits_to_nats, nats_to_bits
@@ -1094,40 +1095,11 @@ ExerciseCard("elbo-of-a-vq-vae")
 # %% [markdown]
 # ## What the sources get wrong here
 #
-# | source | says | is | shown by |
-# |:--|:--|:--|:--|
-# | 000, VQ-VAE | related to k-nearest neighbours clustering | that is a classifier; the relative is k-means | VQ.k-means |
-# | 000, VQ-VAE | $e_k = \arg\min$ over a matrix that is also a set | $k = \arg\min$, $z_q = e_k$ | (VQ.2) |
-# | 000, VQ-VAE; 004, §9.2 | $z_e$ is one vector; $D$ is the decoder, the data and a size | a grid of $T$ vectors of $D_e$ numbers | (VQ.3) |
-# | 000, Handling | copied from decoder input $z_e$ | from $z_q$ | VQ.gradient-is-copied |
-# | 000, Handling; 001, §12.2.3 | the argmin has no derivative | it has, and it is 0 almost everywhere | VQ.surrogate, VQ.no-slope |
-# | 000, EMA | VQ-VAE uses averages, beside the codebook term | an alternative that replaces it | (VQ.14), VQ.averages-are-descent |
-# | 000, EMA | smooth and stable updates; no start given | not for idle codes; a start is needed | VQ.smoothing-forgets, VQ.codebook-collapse |
-# | 000, References | cites itself as "From Autoencoder to Beta-VAE" | that is Weng's title | – |
-# | 001, §12.2.2 | the same encoder as a VAE's | one vector per place, without $\sigma$ | (VQ.3) |
-# | 001, §12.2.5; 004, §9.2, §12 | the bottleneck forces use of the code; no collapse | the KL is constant; the codebook collapses | (VQ.13), VQ.codebook-collapse |
-# | 001, §12.2.5 | VQ-VAE-2 is the state of the art | it rivalled GANs in 2019 | paper |
-# | 001, §12.2.5 | parts of it are in DALL·E | a Gumbel-softmax relaxation, without lookup or straight-through | its authors |
-# | 001, §12.2.6 | a prior $p(z_q)$ | over indices, a table of probabilities | (VQ.11) |
-# | 003 | a VAE encodes into a standard normal vector | each cloud differs; all together are near it | (VAE.2), (VAE.13) |
-# | 003 | a VAE's picture hardly changes; a token is another matter | within a cell nothing changes at all | VQ.small-changes-vanish, VQ.or-they-jump |
-# | 003 | each dimension of $z_e$ is mapped to a code | each vector is | (VQ.3) |
-# | 003 | then the image is rebuilt | without loss and gradient nothing is learned | VQ.who-moves-what |
-# | 004, §9.2 | continuous codes make no sense for discrete data | the likelihood has to be discrete | VQ.continuous-for-discrete |
-# | 004, §9.2 | $z$ is a vector, and then $q(z = k \mid x)$ | $k$ is the index, $z_q$ the vector | (VQ.2) |
-# | 004, §9.2 | straight-through makes it differentiable | it puts a surrogate in place of the gradient | VQ.surrogate |
-# | 004, §9.2 | 49.3 % for phonemes, under the model for speech | of another model, with 128 codes; chance is 7.2 % | paper |
-# | 004, §9.3 | top $64 \times 64$, bottom $32 \times 32$ | the top is the small one, and the bottom depends on it | paper |
-# | 004, §9.3 | three levels | two for $256 \times 256$; three for $1024 \times 1024$ | paper |
-# | 004, §9.3 | 48 and 192 times smaller | in values per token; 34.1 in bits, with both grids | the table above |
-# | 004, §9.3 | a PixelCNN as the prior | with attention for the top; given the top for the bottom | paper |
-# | 004, §9.3 | more stable than VAE-1 | there is no VAE-1, and no source for it | – |
-# | 004, §11.1 | comparable to StyleGAN | the paper compares itself with BigGAN on ImageNet | paper |
-# | 004, §11.2 | 512-dimensional latents for speech | 512 codes, 9 bits each | (VQ.12) |
-# | 004, §11.2 | transfers prosody | keeps the words and changes the prosody; the speaker is given to the decoder | paper |
-# | 004, §11.3 | Jukebox is a VQ-VAE-2; genre at the top | three separate VQ-VAEs; genre is given to the prior | paper |
-# | 004, §11.3 | songs of over a minute | one context of its top prior is 24 seconds; longer ones are pieced together | paper |
-# | all five | nothing on the bound of a VQ-VAE, on idle codes or on perplexity | $\log p(x \mid z_q) - T \log K$ | (VQ.13), (VQ.10) |
+# Each place has an id, such as 004-12. The [appendix](10_the_sources_checked.ipynb) explains ids and
+# verdicts, and has the rows of all chapters by topic.
+
+# %%
+show_errata(chapter=9)
 
 # %% [markdown]
 # ## Recap

@@ -379,8 +379,8 @@ DEAD = Exercise(
     id="dead-code",
     title="A code that nobody uses",
     kind="choice",
-    statement=r"Codes are moving averages, with a small $\epsilon$ added to the counts (Laplace "
-    "smoothing) and without revival. From some step on a code is nearest to no vector. What "
+    statement=r"In every step all codes are computed anew as moving averages, with a small "
+    r"$\epsilon$ added to the counts (Laplace smoothing) and without revival. From some step on a code is nearest to no vector. What "
     "becomes of it?",
     truth="It stays for a long time, then drifts to the origin",
     mistakes=(

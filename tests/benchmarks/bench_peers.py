@@ -80,9 +80,7 @@ def with_pythae(folder):
         output_dir=str(folder), per_device_train_batch_size=128, num_epochs=1,
         learning_rate=1e-3, keep_best_on_train=True, no_cuda=True,
     )  # fmt: skip
-    model = PythaeVAE(
-        VAEConfig(input_dim=SHAPE, latent_dim=LATENT_DIM, reconstruction_loss="bce")
-    )
+    model = PythaeVAE(VAEConfig(input_dim=SHAPE, latent_dim=LATENT_DIM, reconstruction_loss="bce"))
     BaseTrainer(model, BaseDataset(IMAGES, torch.zeros(len(IMAGES))), None, config).train()
 
 
