@@ -19,6 +19,7 @@ from course_lib.plots import COLOURS
 
 GREYS = 192  # palette entries 0 (black) to 191 (white); the rest are the course's colours
 ZOOM = 4  # Pillow does not smooth lines: draw them large and shrink
+SHADES = [round(grey * (GREYS - 1) / 255) for grey in range(256)]  # palette entry of each grey
 TINTS = 6  # steps from each colour to white, for smooth edges
 
 
@@ -80,7 +81,7 @@ def write(
     strip = Image.new("L", (right - left, bottom - top), "white")
     corner = (place[0] - left, place[1] - top)
     ImageDraw.Draw(strip).text(corner, text, "black", font(size), anchor=anchor)
-    strip = strip.point([round(v * (GREYS - 1) / 255) for v in range(256)])
+    strip = strip.point(SHADES)
     strip.putpalette(_palette().getpalette())
     page.paste(strip, (left, top))
 

@@ -1,6 +1,6 @@
 """Eight β-VAEs by `sweep` beside eight calls of `fit`, and a step of the slider for β.
 
-Compare the rows of one run. On digits, 64-64-8, one thread: together about four times as fast;
+Compare the rows of one run. On digits, 64-64-8, one thread: together three to four times as fast;
 with a hidden layer of 128, whose matrix products weigh more, two to three times.
 """
 
