@@ -80,7 +80,7 @@ show(
 # - turn a budget for the code into a price, and check that the price is the slope of a curve;
 # - train many β at once, and one model for all β, and compare them;
 # - see a linear β-VAE trace Shannon's rate–distortion function;
-# - take the divergence apart, and find 28 nats that carry 7, and 3 nats that carry none;
+# - take the divergence apart, and find 28 nats that carry 7, and 3 nats that carry hardly any;
 # - measure disentanglement, rotate it away, and see what chose the axes in the first place.
 #
 # **Before you start**: chapters 5 to 7. **Time**: 90 minutes. Everything on this page runs in less
@@ -577,15 +577,15 @@ claim(
 #
 # ### Holding a budget
 #
-# Three nats, three ways: the multiplier (BVAE.5), and the distance (BVAE.6) with a small and with a
-# large $\gamma$, the latter raising its target slowly, as it is usually told. All three should end
-# at 3 nats. Do they end at the same distortion? A fourth model has a budget of 100 nats, more than
-# it can use in a short training.
+# Three nats, three ways: the multiplier (BVAE.5), and the distance (BVAE.6) with a small $\gamma$ and
+# with the 1000 of Burgess et al., who raise the target slowly. All three should end at
+# 3 nats. Do these carry the same information? A fourth model has a budget of 100 nats, more than it
+# can use in a short training.
 
 # %% tags=["nbval-ignore-output"]
 constrained = digits_vae(ConstrainedVAE, capacity=3.0)
 soft = digits_vae(CapacityVAE, capacity=3.0, gamma=2.0)
-hard = digits_vae(CapacityVAE, capacity=3.0, gamma=100.0, warm_up=1000)
+hard = digits_vae(CapacityVAE, capacity=3.0, gamma=1000.0, warm_up=1000)
 rich = digits_vae(ConstrainedVAE, capacity=100.0)
 for net in (constrained, soft, hard):
     history = fit(net, train.images, **schedule)
@@ -605,7 +605,7 @@ carried = [split(net).mutual_information for net in (constrained, soft, hard)]
 rich_rate, _ = rate_and_distortion(rich, train.images)
 
 # %% tags=["nbval-ignore-output"]
-for name, r, i in zip(("multiplier", "γ = 2", "γ = 100"), rates, carried, strict=True):
+for name, r, i in zip(("multiplier", "γ = 2", "γ = 1000"), rates, carried, strict=True):
     print(f"{name:10} rate {r:.2f} nats, of which {i:.2f} are information")
 print(f"β found {constrained.beta.item():.3f}, by the sweep {expected:.3f}")
 print(f"budget 100: rate {rich_rate:.1f}, β {rich.beta.item():.1e}")
@@ -630,8 +630,8 @@ claim(
 # %%
 claim(
     "BVAE.rate-without-information",
-    "γ = 100: 3 nats, within 0.5, information below 1",
-    abs(rates[2] - 3) < 0.5 and carried[2] < 1,
+    "γ = 1000: 3 nats, within 0.5, information below 0.3",
+    abs(rates[2] - 3) < 0.5 and carried[2] < 0.3,
 )
 claim(
     "BVAE.soft-target-informs",
@@ -642,8 +642,8 @@ claim(
 # %% [markdown]
 # **Verdict.** β and $C$ are two names for one choice, and complementary slackness is visible. But
 # a divergence that is *made* to be $c$ need not carry information, against what one source says.
-# The hard penalty found the quickest way to spend nats: the same code for every image, away from
-# the prior. Nothing in (BVAE.6) forbids it. A multiplier never rewards spending, and cannot fall
+# The hard penalty found the quickest way to spend nats: nearly the same code for every image, away
+# from the prior. Nothing in (BVAE.6) forbids it. A multiplier never rewards spending, and cannot fall
 # into this trap.
 #
 # The same goes for a divergence of at least δ. And "free bits", $\max(\lambda, \mathrm{KL}_j)$ for
@@ -971,8 +971,8 @@ claim(
 )
 claim(
     "BVAE.disentanglement-does-not-grow",
-    "β = 8 has below 0.4 times the MIG and SAP of β = 3",
-    all(mean(score, 8.0) < 0.4 * mean(score, 3.0) for score in (MIG, SAP)),
+    "β = 8 has below 0.7 times the MIG and SAP of β = 3",
+    all(mean(score, 8.0) < 0.7 * mean(score, 3.0) for score in (MIG, SAP)),
 )
 claim(
     "BVAE.far-from-perfect",
@@ -1118,7 +1118,7 @@ ExerciseCard("what-picks-the-axes")
 # <details><summary>Answer</summary>
 #
 # The rate is $6 \cdot \tfrac12 = 3$ nats, all of it mismatch of the single dimensions with the
-# prior. Information and total correlation are 0. This is where $\gamma = 100$ led above.
+# prior. Information and total correlation are 0. This is where $\gamma = 1000$ led above.
 #
 # </details>
 #
