@@ -570,7 +570,7 @@ for (start, update, revival), net in grid.items():
 mean_image = train.images.mean(0, keepdim=True)
 blind_logits = torch.logit(mean_image, eps=1e-6)
 blind = bernoulli_nll(test.images, blind_logits.expand_as(test.images)).mean().item()
-collapsed, alive = grid["wide", "gradient", False], grid["wide", "ema", True]
+collapsed = grid["wide", "gradient", False]
 claim(
     "VQ.codebook-collapse",
     "too wide, without revival: perplexity below 1.5 by gradient and averages",
@@ -843,9 +843,12 @@ axis.plot(
     *zip(*by_place.values(), strict=True), "s", color=COLOURS[2], mfc="none", label="by place"
 )
 for (number, size), (rate, distortion) in points.items():
+    place = {"xytext": (-6, -14), "ha": "right"} if number == 1 else {"xytext": (4, 6)}
     label, style = f"{number} of {size}", {"textcoords": "offset points", "fontsize": 9}
-    axis.annotate(label, (rate, distortion), (-6, -13), ha="right", **style)
-axis.set(xlabel="rate in nats per image", ylabel="distortion, −log p(x|z), in nats")
+    axis.annotate(label, (rate, distortion), **place, **style)
+axis.set(
+    xlim=(-0.7, 22), xlabel="rate in nats per image", ylabel="distortion, −log p(x|z), in nats"
+)
 axis.secondary_xaxis("top", functions=(nats_to_bits, bits_to_nats)).set_xlabel("rate in bits")
 axis.axhline(blind, color="0.6", linestyle=":", label="no code at all")
 axis.legend(frameon=False)
