@@ -13,8 +13,9 @@ help:
 	@echo 'make bench        measure how fast the code is'
 	@echo 'make constraints  pin the newest versions that pyproject.toml allows'
 
+# Without a question about Jupyter's news on the first start.
 lab: .venv/.installed
-	cd chapters && ../.venv/bin/python -m jupyterlab 00_start_here.ipynb $(LAB_FLAGS)
+	.venv/bin/python -m jupyterlab --LabApp.news_url=None chapters/00_start_here.ipynb $(LAB_FLAGS)
 
 test: .venv/.installed
 	.venv/bin/python -m pytest
