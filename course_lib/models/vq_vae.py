@@ -27,7 +27,7 @@ def nearest_code(z_e: Tensor, codebook: Tensor) -> Tensor:
     _check_vectors(z_e, codebook.shape[1])
     center = codebook.mean(0)  # far from 0 the squares would swallow the distances
     e = codebook - center
-    return torch.addmm(e.square().sum(1) / 2, z_e - center, e.T, alpha=-1).argmin(1)
+    return torch.addmm(e.square().sum(1) / 2, z_e - center, e.T, alpha=-1).min(1).indices
 
 
 def straight_through(z_e: Tensor, e: Tensor) -> Tensor:
