@@ -79,7 +79,7 @@ def import_problems(text: str, project: dict, own: set[str]) -> list[str]:
         for module in sorted(imported(text) - own - sys.stdlib_module_names)
         if declared(project)
         .keys()
-        .isdisjoint(map(canonicalize_name, distributions.get(module, [])))
+        .isdisjoint(map(canonicalize_name, distributions.get(module, [module])))
     ]
 
 

@@ -13,6 +13,15 @@ SOURCES = [  # without the appendix, which claims nothing that a seed could chan
     if "\nclaim(" in path.read_text(encoding="utf-8")
 ]
 
+SEED = re.compile(r"^seed = 0\b", re.MULTILINE)
+
+
+def assert_all_claims_hold_with(seed, chapter, folder):
+    """Run a chapter, seed = 0 replaced."""
+    text, replaced = SEED.subn(f"seed = {seed}", chapter.read_text(encoding="utf-8"))
+    assert replaced == 1, f"{chapter.name} must set its seed once, in a line that begins seed = 0"
+    assert_all_claims_hold(text, folder / chapter.name)
+
 
 def assert_all_claims_hold(text, script, **environment):
     """Run a chapter as a script, by IPython because it displays what it shows."""
