@@ -13,9 +13,8 @@ help:
 	@echo 'make bench        measure how fast the code is'
 	@echo 'make constraints  pin the newest versions that pyproject.toml allows'
 
-# Without a question about Jupyter's news on the first start.
 lab: .venv/.installed
-	.venv/bin/python -m jupyterlab --LabApp.news_url=None chapters/00_start_here.ipynb $(LAB_FLAGS)
+	.venv/bin/python -m jupyterlab chapters/00_start_here.ipynb $(LAB_FLAGS)
 
 test: .venv/.installed
 	.venv/bin/python -m pytest
@@ -27,13 +26,17 @@ notebooks: .venv/.installed
 bench: .venv/.installed-bench
 	.venv/bin/python -m pytest tests/benchmarks --override-ini python_files='bench_*.py' --numprocesses 0
 
-# The stamp is written last, so an interrupted installation is repeated.
+# The stamp is written last, so an interrupted installation is repeated. The settings keep JupyterLab
+# from asking on its first start whether it may fetch news.
 .venv/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("The course needs \
 	Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ". Name another \
 	one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 	$(PIP) '.[test]'
+	mkdir -p .venv/share/jupyter/lab/settings
+	echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}' \
+	> .venv/share/jupyter/lab/settings/overrides.json
 	touch $@
 
 .venv/.installed-bench: .venv/.installed

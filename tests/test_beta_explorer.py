@@ -1,6 +1,7 @@
 """One slider for β: the rows, the curve, the numbers, and the slider itself."""
 
 import io
+import math
 
 import numpy as np
 import pytest
@@ -181,6 +182,13 @@ def test_its_ends_belong_to_the_model_even_when_rounded(widget):
 def test_it_starts_inside_a_range_without_1():
     model = ConditionalBetaVAE((1, 8, 8), 2, beta_range=(2.0, 8.0))
     assert BetaExplorer(model, IMAGES).beta.value == pytest.approx(2)
+
+
+def test_it_starts_on_a_step_of_the_slider_which_the_browser_would_move_it_to():
+    slider = BetaExplorer(ConditionalBetaVAE((1, 8, 8), 2, beta_range=(0.03, 4.0)), IMAGES).beta
+    steps = (math.log10(slider.value) - slider.min) / slider.step
+    assert steps == pytest.approx(round(steps), abs=1e-6)
+    assert abs(math.log10(slider.value)) <= slider.step / 2
 
 
 def test_a_step_of_the_slider_looks_up_what_was_measured_before(widget, monkeypatch):

@@ -138,6 +138,17 @@ def test_sliders_drag_the_chosen_code_and_the_averages_go_on_from_there():
     torch.testing.assert_close(widget.codebook, reference.codebook.detach())
 
 
+def test_a_slider_that_the_browser_moves_to_its_nearest_step_moves_no_code():
+    widget = CodebookExplorer(POINTS, K=4)
+    before, step = widget.codebook, widget.x.step
+    for axis, slider in enumerate((widget.x, widget.y)):
+        nearest = slider.min + step * round((before[0, axis].item() - slider.min) / step)
+        slider.value = nearest
+        assert torch.equal(widget.codebook, before)
+    widget.x.value += step  # and now somebody drags it
+    assert widget.codebook[0].tolist() == pytest.approx([widget.x.value, before[0, 1].item()])
+
+
 def test_choosing_another_code_moves_none():
     widget = CodebookExplorer(POINTS, K=6)
     before = widget.codebook

@@ -274,13 +274,10 @@ class VQVAE(Autoencoder):
         z_e = self.encode(x)  # (B, T, D_e)
         quantized = self.quantize(z_e, generator)
         output = self.decode(quantized.z_q.view_as(z_e))
-        terms = {
-            "reconstruction": self.nll(x, output).mean(),
-            "codebook": quantized.codebook_loss.sum() / len(x),
-            "commitment": quantized.commitment_loss.sum() / len(x),
-        }
-        if self.quantizer.update == "ema":
-            del terms["codebook"]
+        terms = {"reconstruction": self.nll(x, output).mean()}
+        if self.quantizer.update == "gradient":
+            terms["codebook"] = quantized.codebook_loss.sum() / len(x)
+        terms["commitment"] = quantized.commitment_loss.sum() / len(x)
         return Loss(terms, {"commitment": self.commitment})
 
 

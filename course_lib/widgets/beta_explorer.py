@@ -83,7 +83,7 @@ class BetaExplorer(PictureWidget):
         self._summaries: dict[float, Summary] = {}
         self._background = self._draw_background([self.summary(b) for b in places], points)
         self.beta = ipywidgets.FloatLogSlider(
-            1.0, min=low, max=high, step=(high - low) / STEPS, description="β",
+            min(places, key=lambda beta: abs(math.log(beta))), min=low, max=high, step=(high - low) / STEPS, description="β",
             layout=ipywidgets.Layout(width="500px"),
         )  # fmt: skip
         super().__init__(
@@ -177,7 +177,7 @@ class BetaExplorer(PictureWidget):
         self._axes = Axes(
             (left, top, left + BOX[0], top + BOX[1]),
             (0, _rounded(0, max(rates))[1]),
-            _rounded(min(distortions), max(distortions)),
+            _rounded(min(distortions), 1.05 * max(distortions) - 0.05 * min(distortions)),
             "rate",
             "",
         )

@@ -93,8 +93,8 @@ class CodebookExplorer(PictureWidget):
         self.K.observe(self._change_K, names="value")
         self.gamma.observe(self._change_gamma, names="value")
         self.code.observe(self._follow_code, names="value")
-        for slider in (self.x, self.y):
-            slider.observe(self._drag, names="value")
+        self.x.observe(lambda change: self._drag(0, change["new"]), names="value")
+        self.y.observe(lambda change: self._drag(1, change["new"]), names="value")
         self.step_button = ipywidgets.Button(description="one EMA step")
         self.fresh_button = ipywidgets.Button(description="new codes")
         self.step_button.on_click(self._step)
@@ -157,9 +157,12 @@ class CodebookExplorer(PictureWidget):
         self.x.value, self.y.value = self.codebook[self.code.value].tolist()
         self._held = held
 
-    def _drag(self, _: object) -> None:
-        if not self._held:
-            self.quantizer.move(self.code.value, torch.tensor([self.x.value, self.y.value]))
+    def _drag(self, axis: int, place: float) -> None:
+        to = self.codebook[self.code.value]
+        # The browser moves a slider to its nearest step, and then nobody has dragged the code.
+        if not self._held and abs(place - to[axis].item()) > self.x.step / 2:
+            to[axis] = place
+            self.quantizer.move(self.code.value, to)
             self._before = self.codebook
 
     def _ranges(self) -> tuple[list[float], list[float]]:

@@ -48,7 +48,6 @@ def lab(tmp_path_factory):
         [
             sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
             f"--IdentityProvider.token={TOKEN}", "--LabApp.expose_app_in_browser=True",
-            "--LabApp.news_url=None",
         ],
         cwd=chapters,
         env=os.environ | {"JUPYTER_CONFIG_DIR": str(home / "config")},
