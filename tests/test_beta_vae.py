@@ -33,9 +33,9 @@ from course_lib.models import (
 from course_lib.models.beta_vae import (
     BetaVAEStack,
     kl_parts,
-    normal_log_density,
     stratified_log_weights,
 )
+from course_lib.models.variational_autoencoder import normal_log_density
 from course_lib.training import fit, sweep
 
 SHAPE = (1, 8, 8)

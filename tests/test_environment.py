@@ -3,6 +3,8 @@
 import ast
 import sys
 import tomllib
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -71,9 +73,15 @@ def imported(text: str) -> set[str]:
     return {name.split(".")[0] for name in names}
 
 
+@cache
+def installed() -> Mapping[str, list[str]]:
+    """The distributions from which each module comes."""
+    return packages_distributions()
+
+
 def import_problems(text: str, project: dict, own: set[str]) -> list[str]:
     """Modules that are imported but come from no declared requirement."""
-    distributions = packages_distributions()
+    distributions = installed()
     return [
         f"{module} is imported but not declared"
         for module in sorted(imported(text) - own - sys.stdlib_module_names)

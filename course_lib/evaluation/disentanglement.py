@@ -10,8 +10,6 @@ import math
 from typing import NamedTuple
 
 import torch
-from sklearn.ensemble import RandomForestRegressor
-from sklearn.metrics import r2_score
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -76,6 +74,9 @@ def dci(codes: Tensor, factors: Tensor, seed: int = 0) -> DCI:
     other; as in the paper they predict numbers, so factors must be ordered.
     codes: (N, d) with d ≥ 2; factors: (N, F). Raises ValueError as mutual_information_gap.
     """
+    from sklearn.ensemble import RandomForestRegressor  # here: it takes a second to import
+    from sklearn.metrics import r2_score
+
     _check(codes, factors)
     rows = torch.randperm(len(codes), generator=torch.Generator().manual_seed(seed))
     codes, half = codes[rows].numpy(), len(codes) // 2

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from course_lib.information import kl_normal
-from course_lib.models.beta_vae import kl_parts, normal_log_density
-from course_lib.models.variational_autoencoder import reparameterize
+from course_lib.models.beta_vae import kl_parts
+from course_lib.models.variational_autoencoder import normal_log_density, reparameterize
 
 
 def kl_per_dimension(mu: Tensor, logvar: Tensor) -> Tensor:

@@ -1,14 +1,15 @@
 """How far pictures that a model has drawn are from real ones."""
 
+from typing import Any
+
 import torch
-from sklearn.base import ClassifierMixin
 from torch import Tensor
 
 
-def confident_share(classifier: ClassifierMixin, images: Tensor, confidence: float = 0.9) -> float:
-    """Share of the images to which a scikit-learn classifier gives one class with confidence.
+def confident_share(classifier: Any, images: Tensor, confidence: float = 0.9) -> float:
+    """Share of the images to which a classifier gives one class with confidence.
 
-    images: (N, ...). A picture of pure noise may fool a classifier: high is not yet good.
+    classifier: anything with `predict_proba`, such as those of scikit-learn. images: (N, ...). A picture of pure noise may fool a classifier: high is not yet good.
     """
     probabilities = classifier.predict_proba(images.flatten(1).numpy())  # (N, classes)
     return float((probabilities.max(1) > confidence).mean())

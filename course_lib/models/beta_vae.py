@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from course_lib.information import kl_diagonal_normal
 from course_lib.models.parts import Loss, mlp
-from course_lib.models.variational_autoencoder import VAE, reparameterize
+from course_lib.models.variational_autoencoder import VAE, normal_log_density, reparameterize
 
 SMALLEST_BETA = 1e-6  # of a multiplier that is learned: from 0 no factor would bring it back
 
@@ -32,14 +32,12 @@ class BetaVAE(VAE):
 
     def __init__(
         self,
-        image_shape: Sequence[int],
-        latent_dim: int,
-        hidden: Sequence[int] = (128,),
+        *args: Any,
         beta: float = 1.0,
         warm_up: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(image_shape, latent_dim, hidden, **kwargs)
+        super().__init__(*args, **kwargs)
         _check_not_negative(beta=beta, warm_up=warm_up)
         self.beta, self.warm_up = beta, warm_up
         self.register_buffer("steps", torch.tensor(0))  # of the training so far
@@ -66,16 +64,13 @@ class CapacityVAE(BetaVAE):
 
     def __init__(
         self,
-        image_shape: Sequence[int],
-        latent_dim: int,
-        hidden: Sequence[int] = (128,),
-        *,
+        *args: Any,
         capacity: float,
         gamma: float = 100.0,
         warm_up: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(image_shape, latent_dim, hidden, warm_up=warm_up, **kwargs)
+        super().__init__(*args, warm_up=warm_up, **kwargs)
         _check_not_negative(capacity=capacity, gamma=gamma)
         self.capacity, self.gamma = capacity, gamma
 
@@ -99,15 +94,12 @@ class ConstrainedVAE(VAE):
 
     def __init__(
         self,
-        image_shape: Sequence[int],
-        latent_dim: int,
-        hidden: Sequence[int] = (128,),
-        *,
+        *args: Any,
         capacity: float,
         rate: float = 0.02,
         **kwargs: Any,
     ) -> None:
-        super().__init__(image_shape, latent_dim, hidden, **kwargs)
+        super().__init__(*args, **kwargs)
         for name, value in {"capacity": capacity, "rate": rate}.items():
             if not value > 0:
                 raise ValueError(f"{name} must be > 0, got {value}")
@@ -273,15 +265,12 @@ class BetaTCVAE(VAE):
 
     def __init__(
         self,
-        image_shape: Sequence[int],
-        latent_dim: int,
-        hidden: Sequence[int] = (128,),
-        *,
+        *args: Any,
         dataset_size: int,
         beta: float = 1.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(image_shape, latent_dim, hidden, **kwargs)
+        super().__init__(*args, **kwargs)
         _check_not_negative(beta=beta)
         if dataset_size < 2:
             raise ValueError(f"dataset_size must be at least 2, got {dataset_size}")
@@ -333,11 +322,6 @@ def kl_parts(
         "total_correlation": (log_marginal - log_product).mean(),
         "dimension_wise_kl": (log_product - log_prior).mean(),
     }
-
-
-def normal_log_density(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-    """log N(z; μ, σ²), elementwise."""
-    return -0.5 * ((z - mu).square() / logvar.exp() + logvar + math.log(2 * math.pi))
 
 
 def _check_not_negative(**values: float) -> None:

@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Normal
 
 from course_lib.information import kl_diagonal_normal
 from course_lib.likelihoods import bernoulli_nll, gaussian_nll
@@ -30,6 +29,11 @@ def reparameterize(mu: Tensor, logvar: Tensor, generator: torch.Generator | None
     """
     epsilon = torch.randn(mu.shape, generator=generator, dtype=mu.dtype)
     return mu + (logvar / 2).exp() * epsilon
+
+
+def normal_log_density(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    """log N(z; μ, σ²) with σ² = exp(logvar), elementwise; the three broadcast."""
+    return -0.5 * ((z - mu).square() / logvar.exp() + logvar + math.log(2 * math.pi))
 
 
 class VAE(Autoencoder):
@@ -145,7 +149,7 @@ class ScoreFunctionVAE(VAE):
         """The values of VAE.loss with another gradient for the encoder; B must be at least 2."""
         mu, logvar = self.encode(x)
         z = reparameterize(mu, logvar, generator).detach()  # (B, d)
-        log_q = Normal(mu, (logvar / 2).exp()).log_prob(z).sum(1)  # (B,)
+        log_q = normal_log_density(z, mu, logvar).sum(1)  # (B,)
         nll = self.nll(x, self.decode(z))  # (B,)
         reward = (nll - nll.mean()).detach() * len(x) / (len(x) - 1)  # nll less the others' mean
         score_term = reward * (log_q - log_q.detach())  # 0, but with the gradient

@@ -96,6 +96,20 @@ class PictureWidget(ipywidgets.VBox):
         return data, {"image/png": {"alt": self.alt}}
 
 
+def check_grey(images: Tensor, least: int = 1) -> None:
+    """Raises ValueError unless images are (N, 1, H, W), and at least so many."""
+    if images.ndim != 4 or images.shape[1] != 1 or len(images) < least:
+        given = tuple(images.shape)
+        raise ValueError(f"images must have shape (N, 1, H, W) with N ≥ {least}, got {given}")
+
+
+def check_number(images: Tensor, **others: Tensor | None) -> None:
+    """Raises ValueError unless there is one of the others for each image, or None at all."""
+    for name, values in others.items():
+        if values is not None and len(values) != len(images):
+            raise ValueError(f"{name} must number {len(images)} like images, got {len(values)}")
+
+
 @torch.inference_mode()
 def codes_of(model: nn.Module, images: Tensor) -> Tensor:
     """The code of each image, of a VAE the mean of q(z|x): (N, C, H, W) → (N, d)."""

@@ -12,9 +12,8 @@ from torch import Tensor
 from course_lib.evaluation import active_units, kl_per_dimension
 from course_lib.models import ConditionalBetaVAE
 from course_lib.plots import COLOURS
-from course_lib.widgets.base import PictureWidget, pictures_of
-from course_lib.widgets.canvas import Axes, font, pixels, to_palette, write
-from course_lib.widgets.latent_traversal import SUBSCRIPTS
+from course_lib.widgets.base import PictureWidget, check_grey, pictures_of
+from course_lib.widgets.canvas import Axes, font, pixels, subscripted, to_palette, write
 
 COLUMNS, TILE, GAP = 7, 56, 2  # pictures in a row; pixels: about their side, between them
 LABEL, TOP = 112, 6  # pixels: width of the labels, and where the first row begins
@@ -70,9 +69,7 @@ class BetaExplorer(PictureWidget):
     ) -> None:
         if not isinstance(model, ConditionalBetaVAE):
             raise ValueError(f"model must be a ConditionalBetaVAE, got {type(model).__name__}")
-        if images.ndim != 4 or images.shape[1] != 1 or len(images) < 2:
-            given = tuple(images.shape)
-            raise ValueError(f"images must have shape (N, 1, H, W) with N ≥ 2, got {given}")
+        check_grey(images, least=2)
         if any(len(point) != 3 for point in points):
             raise ValueError(f"points must be triples (β, rate, distortion), got {list(points)}")
         self._model, self._images = model, images
@@ -82,8 +79,9 @@ class BetaExplorer(PictureWidget):
         places = [10 ** (low + (high - low) * i / STEPS) for i in range(STEPS + 1)]
         self._summaries: dict[float, Summary] = {}
         self._background = self._draw_background([self.summary(b) for b in places], points)
+        start = min(places, key=lambda beta: abs(math.log(beta)))  # nearest to 1
         self.beta = ipywidgets.FloatLogSlider(
-            min(places, key=lambda beta: abs(math.log(beta))), min=low, max=high, step=(high - low) / STEPS, description="β",
+            start, min=low, max=high, step=(high - low) / STEPS, description="β",
             layout=ipywidgets.Layout(width="500px"),
         )  # fmt: skip
         super().__init__(
@@ -132,8 +130,7 @@ class BetaExplorer(PictureWidget):
         for i, row in enumerate(self.rows(), start=1):
             self._paste(page, i, row)
         for i, j in enumerate(dimensions, start=3):
-            name = f"z{j + 1}".translate(SUBSCRIPTS)
-            self._write(page, i, f"{name}   {summary.kl[j]:.2f} nats")
+            self._write(page, i, f"{subscripted('z', j)}   {summary.kl[j]:.2f} nats")
         if len(dimensions) < TRAVERSALS:
             place = LABEL, self._top(3 + len(dimensions)) + self._step // 2
             text = "no further dimension is active" if dimensions else "no dimension is active"

@@ -20,6 +20,7 @@ from course_lib.plots import COLOURS
 GREYS = 192  # palette entries 0 (black) to 191 (white); the rest are the course's colours
 ZOOM = 4  # Pillow does not smooth lines: draw them large and shrink
 SHADES = [round(grey * (GREYS - 1) / 255) for grey in range(256)]  # palette entry of each grey
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 TINTS = 6  # steps from each colour to white, for smooth edges
 
 
@@ -70,6 +71,17 @@ def pixels(image: Tensor, size: int) -> Image.Image:
     )
     picture.putpalette(_palette().getpalette())
     return picture
+
+
+def round_up(value: float) -> float:
+    """The smallest of 1, 2, 5 and their multiples by powers of ten that is not below value > 0."""
+    power = 10 ** math.floor(math.log10(value))
+    return next(n * power for n in (1, 2, 5, 10) if n * power >= value)
+
+
+def subscripted(letter: str, j: int) -> str:
+    """z₁ for the first dimension, whose index is 0."""
+    return letter + str(j + 1).translate(SUBSCRIPTS)
 
 
 def write(
@@ -149,6 +161,29 @@ class Axes:
     def _paste(self, page: Image.Image, mask: Image.Image, colour: str) -> None:
         mask = mask.reduce(ZOOM)
         page.paste(Image.new("RGB", mask.size, colour), self.box[:2], mask)
+
+    def draw_classes(
+        self,
+        draw: ImageDraw.ImageDraw,
+        points: Tensor,
+        labels: Tensor | None,
+        radius: int,
+        rim: str | None = None,
+    ) -> None:
+        """Points (N, 2) in the colours of their class numbers (N,), which stand at their medians."""
+        classes = torch.zeros(len(points)) if labels is None else labels
+        for point, label in zip(points.tolist(), classes.tolist(), strict=True):
+            x, y = self.position(*point)
+            box = (x - radius, y - radius, x + radius, y + radius)
+            draw.ellipse(box, COLOURS[int(label) % 10], rim)
+        if labels is None:
+            return
+        for label in labels.unique().tolist():  # for those who cannot tell the colours apart
+            centre = points[labels == label].median(0).values.tolist()
+            draw.text(
+                self.position(*centre), str(label), "black", font(16), anchor="mm",
+                stroke_width=3, stroke_fill="white",
+            )  # fmt: skip
 
     def draw_point(self, draw: ImageDraw.ImageDraw, x: float, y: float, colour: str) -> None:
         """A dot with a white rim, at the nearest place inside the box."""

@@ -12,7 +12,7 @@ from course_lib.evaluation import perplexity, usage
 from course_lib.likelihoods import squared_error
 from course_lib.models.vq_vae import VQVAE, VectorQuantizer, nearest_code
 from course_lib.plots import COLOURS
-from course_lib.widgets.base import PictureWidget, pictures_of
+from course_lib.widgets.base import PictureWidget, check_grey, pictures_of
 from course_lib.widgets.canvas import Axes, font, pixels, to_palette
 
 LARGEST_K = 64
@@ -59,8 +59,7 @@ class CodebookExplorer(PictureWidget):
         if (z_e is None) == (model is None) or (model is None) != (images is None):
             raise ValueError("give either z_e or both model and images")
         if model is not None:
-            if images.ndim != 4 or images.shape[1] != 1 or len(images) == 0:
-                raise ValueError(f"images must have shape (N, 1, H, W), got {tuple(images.shape)}")
+            check_grey(images)
             with torch.no_grad():
                 z_e = model.encode(images).flatten(0, 1)
             K = len(model.quantizer.codebook)

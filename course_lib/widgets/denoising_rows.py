@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from course_lib.likelihoods import squared_error
 from course_lib.models.denoising_autoencoder import gaussian_noise, masking, salt_and_pepper
-from course_lib.widgets.base import PictureWidget
+from course_lib.widgets.base import PictureWidget, check_grey
 from course_lib.widgets.canvas import font, pixels
 
 TILE = 56  # pixels, a multiple of 8 and of 28
@@ -37,8 +37,7 @@ class DenoisingRows(PictureWidget):
     def __init__(
         self, models: dict[str, nn.Module], images: Tensor, columns: int = 8, seed: int = 0
     ) -> None:
-        if images.ndim != 4 or images.shape[1] != 1 or len(images) == 0:
-            raise ValueError(f"images must have shape (N, 1, H, W), got {tuple(images.shape)}")
+        check_grey(images)
         if not models:
             raise ValueError("models must hold at least one model, got none")
         self._models, self._images, self._seed = models, images[:columns], seed

@@ -1,7 +1,5 @@
 """One latent number, a guess q at its posterior, and the bars that add up to the evidence."""
 
-import math
-
 import ipywidgets
 import torch
 from PIL import Image, ImageDraw
@@ -11,7 +9,7 @@ from course_lib.evaluation import OneDimensionalModel
 from course_lib.information import kl_normal
 from course_lib.plots import COLOURS
 from course_lib.widgets.base import PictureWidget
-from course_lib.widgets.canvas import Axes, font
+from course_lib.widgets.canvas import Axes, font, round_up
 
 Q, POSTERIOR, PRIOR = COLOURS[0], COLOURS[6], "#aaaaaa"
 DENSITIES = (46, 30, 326, 250)  # left, top, right, bottom
@@ -100,7 +98,7 @@ class EvidenceGap(PictureWidget):
     def _draw_densities(self, page: Image.Image, draw: ImageDraw.ImageDraw) -> None:
         curves, xs = self.curves(), Z.tolist()
         highest = max(curve.max().item() for curve in curves.values())
-        axes = Axes(DENSITIES, (xs[0], xs[-1]), (0, _round_up(highest)), "z", "")
+        axes = Axes(DENSITIES, (xs[0], xs[-1]), (0, round_up(highest)), "z", "")
         axes.draw_area(page, xs, curves["posterior"].tolist(), "#f8d5bb")
         axes.draw_line(page, xs, curves["prior"].tolist(), PRIOR)
         axes.draw_line(page, xs, curves["posterior"].tolist(), POSTERIOR)
@@ -116,7 +114,7 @@ class EvidenceGap(PictureWidget):
         left, top, right, bottom = BARS
         lowest = min(min(ends) for ends in bars.values())
         highest = max(max(ends) for ends in bars.values())
-        span = (-_round_up(-lowest) if lowest < 0 else 0, _round_up(highest) if highest > 0 else 0)
+        span = (-round_up(-lowest) if lowest < 0 else 0, round_up(highest) if highest > 0 else 0)
         scale = Axes(BARS, span, (0, 1), "nats", "")
         draw.text((left, bottom + 6), f"{span[0]:g}", "#444444", font(11), anchor="ma")
         draw.text((right, bottom + 6), f"{span[1]:g}", "#444444", font(11), anchor="ma")
@@ -134,9 +132,3 @@ class EvidenceGap(PictureWidget):
         for place, colour in ((0, "#888888"), (bars["= log p(x)"][1], ROWS["= log p(x)"])):
             px = scale.position(place, 0)[0]
             draw.line((px, top, px, bottom), fill=colour)
-
-
-def _round_up(value: float) -> float:
-    """The smallest of 1, 2, 5 and their multiples by powers of ten that is not below value."""
-    power = 10 ** math.floor(math.log10(value))
-    return next(n * power for n in (1, 2, 5, 10) if n * power >= value)

@@ -11,7 +11,7 @@ from torch.distributions import Normal
 from course_lib.information import NormalTerms, kl_normal, kl_normal_terms, nats_to_bits
 from course_lib.plots import COLOURS
 from course_lib.widgets.base import PictureWidget
-from course_lib.widgets.canvas import Axes, font
+from course_lib.widgets.canvas import Axes, font, round_up
 
 Q, P, POSITIVE, NEGATIVE = COLOURS[0], COLOURS[6], COLOURS[4], COLOURS[7]
 DENSITIES = (70, 26, 390, 186)  # left, top, right, bottom
@@ -80,7 +80,7 @@ class GaussianKL(PictureWidget):
         The grid is symmetric about 0 and dense under both peaks.
         """
         mu_q, sigma_q, mu_p, sigma_p = self.numbers()
-        reach = _nice(max(abs(mu_q) + 3.5 * sigma_q, abs(mu_p) + 3.5 * sigma_p))
+        reach = round_up(max(abs(mu_q) + 3.5 * sigma_q, abs(mu_p) + 3.5 * sigma_p))
         peak = torch.linspace(-5, 5, 61)
         grids = [torch.linspace(-reach, reach, 161), mu_q + sigma_q * peak, mu_p + sigma_p * peak]
         z = torch.cat(grids).clamp(-reach, reach).sort().values
@@ -96,7 +96,7 @@ class GaussianKL(PictureWidget):
 
         low, high = sorted((q.max().item(), p.max().item()))
         if high < LOG_AXIS * low:
-            title, heights = "density of", (0, _nice(high))
+            title, heights = "density of", (0, round_up(high))
         else:  # the flatter curve would lie on the axis
             title, heights = (
                 "log₁₀ density of",
@@ -112,7 +112,8 @@ class GaussianKL(PictureWidget):
         draw.text((after, 6), "q", Q, font(14))
         draw.text((after + 18, 6), "p", P, font(14))
 
-        heights = (-_nice(-integrand.min().item()), _nice(integrand.max().item()))
+        low, high = -integrand.min().item(), integrand.max().item()
+        heights = (-round_up(max(low, 1e-3)), round_up(max(high, 1e-3)))
         lower = Axes(INTEGRAND, span, heights, "z", "")
         lower.draw_area(page, xs, integrand.clamp(min=0).tolist(), POSITIVE)
         lower.draw_area(page, xs, integrand.clamp(max=0).tolist(), NEGATIVE)
@@ -136,10 +137,3 @@ class GaussianKL(PictureWidget):
             for i, value in enumerate(values):
                 text = f"{value:.4f}".replace("-", "−")
                 draw.text((right, TABLE[1] + 26 * (i + 1)), text, "black", font(13), anchor="ra")
-
-
-def _nice(value: float) -> float:
-    """The smallest of 1, 2, 5 and their multiples by powers of ten that is not below value."""
-    value = max(value, 1e-3)
-    power = 10 ** math.floor(math.log10(value))
-    return next(n * power for n in (1, 2, 5, 10) if n * power >= value)

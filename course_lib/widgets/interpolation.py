@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
 from course_lib.plots import COLOURS
-from course_lib.widgets.base import PictureWidget, codes_of, pictures_of
+from course_lib.widgets.base import PictureWidget, check_grey, codes_of, pictures_of
 from course_lib.widgets.canvas import font, pixels
 
 STEPS = 9
@@ -27,10 +27,7 @@ class Interpolation(PictureWidget):
     def __init__(
         self, images: Tensor, models: dict[str, nn.Module], first: int = 0, second: int = 1
     ) -> None:
-        if images.ndim != 4 or images.shape[1] != 1 or len(images) < 2:
-            raise ValueError(
-                f"images must have shape (N, 1, H, W) with N ≥ 2, got {tuple(images.shape)}"
-            )
+        check_grey(images, least=2)
         self._images, self._models = images, models
         self._codes = {label: codes_of(model, images) for label, model in models.items()}
         last = len(images) - 1

@@ -6,7 +6,13 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
 from course_lib.plots import COLOURS
-from course_lib.widgets.base import PictureWidget, codes_of, pictures_of
+from course_lib.widgets.base import (
+    PictureWidget,
+    check_grey,
+    check_number,
+    codes_of,
+    pictures_of,
+)
 from course_lib.widgets.canvas import GREYS, TINTS, Axes, font, pixels, to_palette
 
 GRID = 11  # pictures along each side of the map
@@ -42,12 +48,9 @@ class LatentMap(PictureWidget):
         labels: Tensor | None = None,
         codes: Tensor | None = None,
     ) -> None:
-        if images.ndim != 4 or images.shape[1] != 1 or len(images) == 0:
-            raise ValueError(f"images must have shape (N, 1, H, W), got {tuple(images.shape)}")
+        check_grey(images)
         codes = codes_of(model, images) if codes is None else codes
-        for name, values in {"codes": codes, "labels": labels}.items():
-            if values is not None and len(values) != len(images):
-                raise ValueError(f"{name} must number {len(images)} like images, got {len(values)}")
+        check_number(images, codes=codes, labels=labels)
         if codes.ndim != 2 or codes.shape[1] != 2:
             raise ValueError(f"codes must have shape (N, 2), got {tuple(codes.shape)}")
         self._model, self._shape = model, images.shape[1:]
@@ -109,22 +112,8 @@ class LatentMap(PictureWidget):
                 corner = (left + 2 + i % GRID * self.step, top + 2 + i // GRID * self.step)
                 page.paste(pixels(tile, TILE).convert("RGB"), corner)
         if mode != "pictures":
-            self._draw_codes(draw, codes, labels)
+            self._axes.draw_classes(draw, codes, labels, radius=3, rim="white")
         self._axes.draw_frame(draw)
         draw.text((left, 2), CAPTIONS[mode], "black", font(13))
         draw.text((right + GAP, 2), "decoded from z", "black", font(13))
         return to_palette(page)
-
-    def _draw_codes(self, draw: ImageDraw.ImageDraw, codes: Tensor, labels: Tensor | None) -> None:
-        classes = torch.zeros(len(codes)) if labels is None else labels
-        for z, label in zip(codes.tolist(), classes.tolist(), strict=True):
-            x, y = self._axes.position(*z)
-            draw.ellipse((x - 3, y - 3, x + 3, y + 3), COLOURS[int(label) % 10], "white")
-        if labels is None:
-            return
-        for label in labels.unique().tolist():  # for those who cannot tell the colours apart
-            centre = codes[labels == label].median(0).values.tolist()
-            draw.text(
-                self._axes.position(*centre), str(label), "black", font(16), anchor="mm",
-                stroke_width=3, stroke_fill="white",
-            )  # fmt: skip

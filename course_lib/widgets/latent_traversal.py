@@ -7,14 +7,18 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
-from course_lib.plots import COLOURS
-from course_lib.widgets.base import PictureWidget, codes_of, pictures_of
-from course_lib.widgets.canvas import Axes, font, pixels, to_palette
+from course_lib.widgets.base import (
+    PictureWidget,
+    check_grey,
+    check_number,
+    codes_of,
+    pictures_of,
+)
+from course_lib.widgets.canvas import Axes, font, pixels, subscripted, to_palette
 
 PANEL = 224  # pixels, a multiple of 8 and of 28: side of the original and of the decoded picture
 GAP = 16
 MAP_BOX = (2 * PANEL + 5 * GAP, 24, 3 * PANEL + 5 * GAP, 24 + PANEL)  # left, top, right, bottom
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 class LatentTraversal(PictureWidget):
@@ -44,14 +48,11 @@ class LatentTraversal(PictureWidget):
         order: Sequence[int] | None = None,
         seed: int = 0,
     ) -> None:
-        if images.ndim != 4 or images.shape[1] != 1 or len(images) == 0:
-            raise ValueError(f"images must have shape (N, 1, H, W), got {tuple(images.shape)}")
+        check_grey(images)
         if codes is None and not hasattr(model, "encode"):
             raise ValueError("codes must be given for a model without encode, got None")
         self._codes = codes_of(model, images) if codes is None else codes  # (N, d)
-        for name, values in {"codes": self._codes, "labels": labels}.items():
-            if values is not None and len(values) != len(images):
-                raise ValueError(f"{name} must number {len(images)} like images, got {len(values)}")
+        check_number(images, codes=self._codes, labels=labels)
         dimensions = list(range(self._codes.shape[1]))
         order = dimensions if order is None else [int(j) for j in order]
         if sorted(order) != dimensions:
@@ -69,7 +70,7 @@ class LatentTraversal(PictureWidget):
         self.sliders = [
             ipywidgets.FloatSlider(
                 value=self._codes[0, j].item(), min=low[j], max=high[j], step=0.05,
-                description=f"z{j + 1}".translate(SUBSCRIPTS),
+                description=subscripted("z", j),
             )
             for j in range(len(low))
         ]  # fmt: skip
@@ -137,16 +138,6 @@ class LatentTraversal(PictureWidget):
         draw.text((PANEL + GAP, 2), "decoded from z", "black", font(13))
         if self._map:
             draw.text((MAP_BOX[0], 2), "codes of all images", "black", font(13))
-            classes = torch.zeros(len(self._codes)) if labels is None else labels
-            for z, label in zip(self._codes.tolist(), classes.tolist(), strict=True):
-                x, y = self._map.position(*z)
-                draw.ellipse((x - 2, y - 2, x + 2, y + 2), fill=COLOURS[int(label) % 10])
+            self._map.draw_classes(draw, self._codes, labels, radius=2)
             self._map.draw_frame(draw)
-            if labels is not None:  # numbers too, for those who cannot tell the colours apart
-                for label in labels.unique().tolist():
-                    centre = self._codes[labels == label].median(0).values.tolist()
-                    draw.text(
-                        self._map.position(*centre), str(label), "black", font(16), anchor="mm",
-                        stroke_width=2, stroke_fill="white",
-                    )  # fmt: skip
         return to_palette(page)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from course_lib.evaluation import lifetime_activity, population_activity
 from course_lib.likelihoods import squared_error
 from course_lib.plots import COLOURS
-from course_lib.widgets.base import PictureWidget
+from course_lib.widgets.base import PictureWidget, check_grey
 from course_lib.widgets.canvas import font
 
 TOP, SIDE = 26, 304  # pixels: where the three panels begin, and how high they are
@@ -76,8 +76,7 @@ class SparseSweep(PictureWidget):
     def __init__(
         self, models: dict[tuple[float, float], nn.Module], images: Tensor, threshold: float = 0.5
     ) -> None:
-        if images.ndim != 4 or images.shape[1] != 1 or len(images) == 0:
-            raise ValueError(f"images must have shape (N, 1, H, W), got {tuple(images.shape)}")
+        check_grey(images)
         weights, targets = (sorted({pair[i] for pair in models}) for i in (0, 1))
         missing = [(w, rho) for w in weights for rho in targets if (w, rho) not in models]
         if missing or not models:

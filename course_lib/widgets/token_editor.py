@@ -7,7 +7,7 @@ from torch import Tensor
 
 from course_lib.models.vq_vae import VQVAE
 from course_lib.plots import COLOURS
-from course_lib.widgets.base import PictureWidget
+from course_lib.widgets.base import PictureWidget, check_grey
 from course_lib.widgets.canvas import font, pixels, to_palette
 
 PANEL, GAP, TOP = 168, 16, 24  # pixels; PANEL is a multiple of 8 and of 28
@@ -27,8 +27,7 @@ class TokenEditor(PictureWidget):
     """
 
     def __init__(self, model: VQVAE, images: Tensor) -> None:
-        if images.ndim != 4 or images.shape[1] != 1 or len(images) == 0:
-            raise ValueError(f"images must have shape (N, 1, H, W), got {tuple(images.shape)}")
+        check_grey(images)
         self._model, self._images = model, images
         self._tokens = model.tokens(images)  # (N, T)
         rows, columns = model.grid

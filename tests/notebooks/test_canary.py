@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from pathlib import Path
+from xml.etree import ElementTree
 
 import nbformat
 import pytest
@@ -17,36 +17,44 @@ def notebook(code: str, printed: str | None, count: int | None = 1) -> NotebookN
     return nbformat.v4.new_notebook(cells=[cell])
 
 
-def nbval(stored: NotebookNode, directory: Path) -> subprocess.CompletedProcess:
-    nbformat.write(stored, directory / "canary.ipynb")
-    options = ["--nbval", "--nbval-current-env", "-p", "no:cacheprovider", "canary.ipynb"]
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *options], cwd=directory, capture_output=True, text=True
-    )
+HONEST = {"honest": notebook("print(6 * 7)", "42\n")}
+NEVER_EXECUTED = {"never_executed": notebook("print(6 * 7)", None, count=None)}
+NOT_TRUE = {
+    "changed_output": (notebook("print(6 * 7)", "41\n"), "mismatch 'stdout'"),
+    "exception": (notebook("1 / 0", None), "ZeroDivisionError"),
+    "no_stored_output": (notebook("print(6 * 7)", None), "Unexpected output fields"),
+    "no_output_any_more": (notebook("pass", "42\n"), "Missing output fields"),
+}
 
 
-def test_an_honest_notebook_passes(tmp_path):
-    result = nbval(notebook("print(6 * 7)", "42\n"), tmp_path)
-    assert result.returncode == 0, result.stdout
+@pytest.fixture(scope="module")
+def failures(tmp_path_factory):
+    """What nbval says of each notebook, "" of one that passes."""
+    directory = tmp_path_factory.mktemp("canaries")
+    stored = HONEST | NEVER_EXECUTED | {name: node for name, (node, _) in NOT_TRUE.items()}
+    for name, node in stored.items():
+        nbformat.write(node, directory / f"{name}.ipynb")
+    options = ["--nbval", "--nbval-current-env", "-p", "no:cacheprovider", "--junitxml=report.xml"]
+    subprocess.run([sys.executable, "-m", "pytest", *options], cwd=directory, capture_output=True)
+    report = ElementTree.parse(directory / "report.xml")
+    said = {
+        case.get("classname").removesuffix(".ipynb"): case.findtext("failure", default="")
+        for case in report.iter("testcase")
+    }
+    assert said.keys() == stored.keys()
+    return said
 
 
-@pytest.mark.parametrize(
-    ("stored", "message"),
-    [
-        (notebook("print(6 * 7)", "41\n"), "mismatch 'stdout'"),
-        (notebook("1 / 0", None), "ZeroDivisionError"),
-        (notebook("print(6 * 7)", None), "Unexpected output fields"),
-        (notebook("pass", "42\n"), "Missing output fields"),
-    ],
-    ids=["changed output", "exception", "no stored output", "no output any more"],
-)
-def test_a_notebook_that_is_not_true_fails(tmp_path, stored, message):
-    result = nbval(stored, tmp_path)
-    assert result.returncode == 1, result.stdout
-    assert message in result.stdout
+def test_an_honest_notebook_passes(failures):
+    assert failures["honest"] == ""
 
 
-def test_only_our_own_check_notices_a_cell_that_was_never_executed(tmp_path):
-    never = notebook("print(6 * 7)", None, count=None)
-    assert nbval(never, tmp_path).returncode == 0  # it is executed, but nothing is compared
-    assert not executed_in_order(never)
+@pytest.mark.parametrize("name", NOT_TRUE)
+def test_a_notebook_that_is_not_true_fails(failures, name):
+    _, message = NOT_TRUE[name]
+    assert message in failures[name]
+
+
+def test_only_our_own_check_notices_a_cell_that_was_never_executed(failures):
+    assert failures["never_executed"] == ""  # it is executed, but nothing is compared
+    assert not executed_in_order(NEVER_EXECUTED["never_executed"])
