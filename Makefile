@@ -4,11 +4,12 @@
 PYTHON ?= python3
 PIP := .venv/bin/python -m pip install --constraint constraints.txt --editable
 
-.PHONY: help lab test notebooks bench constraints
+.PHONY: help lab test test-lowest notebooks bench constraints
 
 help:
 	@echo 'make lab          open the course in JupyterLab (LAB_FLAGS=… are passed on)'
 	@echo 'make test         run all tests, the notebooks included'
+	@echo 'make test-lowest  the same with the oldest versions that pyproject.toml allows'
 	@echo 'make notebooks    execute the chapters that changed (ALL=1: every chapter)'
 	@echo 'make bench        measure how fast the code is'
 	@echo 'make constraints  pin the newest versions that pyproject.toml allows'
@@ -18,6 +19,13 @@ lab: .venv/.installed
 
 test: .venv/.installed
 	.venv/bin/python -m pytest
+
+test-lowest:
+	rm -rf .venv-lowest
+	$(PYTHON) -m venv .venv-lowest
+	grep -oE '"[a-z-]+>=[0-9.]+"' pyproject.toml | tr -d '"' | sed 's/>=/==/' > .venv-lowest/lowest.txt
+	.venv-lowest/bin/python -m pip install --constraint .venv-lowest/lowest.txt --editable '.[test,browser]'
+	.venv-lowest/bin/python -m pytest
 
 notebooks: .venv/.installed
 	.venv/bin/python chapters/build.py $(if $(ALL),--all)

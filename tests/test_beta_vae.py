@@ -719,7 +719,7 @@ def test_a_linear_model_at_its_optimum_walks_along_shannons_curve(beta):
     assert sum(e > 0 for e in expected) == {0.25: 3, 1.5: 2, 6.0: 1}[beta]
 
     # The loss that was minimised is that of the library's linear model.
-    model = BetaVAE((1, 1, 3), 3, (), beta, likelihood="gaussian", sigma=sigma).double()
+    model = BetaVAE((1, 1, 3), 3, (), beta=beta, likelihood="gaussian", sigma=sigma).double()
     with torch.no_grad():
         model.encoder[0].weight.copy_(torch.cat([encoder, torch.zeros(3, 3)]))
         model.encoder[0].bias.copy_(torch.cat([torch.zeros(3).double(), logvar]))

@@ -10,7 +10,6 @@ from sklearn.metrics import mutual_info_score
 
 from course_lib.evaluation import (
     dci,
-    disentanglement,
     mutual_information_gap,
     separated_attribute_predictability,
 )
@@ -144,7 +143,7 @@ def oracle(R):
 
 @pytest.mark.equation("BVAE.12")
 def test_dci_from_given_importances(monkeypatch):
-    monkeypatch.setattr(disentanglement, "RandomForestRegressor", Forest)
+    monkeypatch.setattr("sklearn.ensemble.RandomForestRegressor", Forest)
     R = np.random.default_rng(0).dirichlet([0.3] * 4, size=3)  # factors × dimensions
     R[:, 2] = 0  # a dimension that serves nobody
     R /= R.sum(1, keepdims=True)

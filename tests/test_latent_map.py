@@ -115,7 +115,10 @@ def test_every_control_has_a_label_and_a_readout():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"images": IMAGES[0]}, r"images must have shape \(N, 1, H, W\), got \(1, 8, 8\)"),
+        (
+            {"images": IMAGES[0]},
+            r"images must have shape \(N, 1, H, W\) with N ≥ 1, got \(1, 8, 8\)",
+        ),
         ({"labels": LABELS[:4]}, "labels must number 6 like images, got 4"),
         ({"codes": torch.zeros(5, 2)}, "codes must number 6 like images, got 5"),
         ({"codes": torch.zeros(6, 3)}, r"codes must have shape \(N, 2\), got \(6, 3\)"),

@@ -144,7 +144,7 @@ def test_no_models_are_refused():
 
 @pytest.mark.parametrize("shape", [(50, 36), (50, 3, 6, 6), (0, 1, 6, 6)])
 def test_images_that_are_not_grey_are_refused(models, shape):
-    with pytest.raises(ValueError, match=r"images must have shape \(N, 1, H, W\), got"):
+    with pytest.raises(ValueError, match=r"images must have shape \(N, 1, H, W\) with N ≥ 1, got"):
         SparseSweep(models, torch.zeros(shape))
 
 

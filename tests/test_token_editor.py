@@ -126,5 +126,7 @@ def test_every_control_has_a_label_and_a_readout_and_the_snapshot_shows_them():
 
 @pytest.mark.parametrize("images", [IMAGES[0], IMAGES[:0], IMAGES.expand(-1, 3, -1, -1)])
 def test_bad_input_is_refused(images):
-    with pytest.raises(ValueError, match=r"images must have shape \(N, 1, H, W\), got \("):
+    with pytest.raises(
+        ValueError, match=r"images must have shape \(N, 1, H, W\) with N ≥ 1, got \("
+    ):
         TokenEditor(Tiles(), images)
