@@ -23,7 +23,8 @@ test: .venv/.installed
 test-lowest:
 	rm -rf .venv-lowest
 	$(PYTHON) -m venv .venv-lowest
-	grep -oE '"[a-z-]+>=[0-9.]+"' pyproject.toml | tr -d '"' | sed 's/>=/==/' > .venv-lowest/lowest.txt
+	sed '1,/^\[project\]/d' pyproject.toml | grep -oE '"[a-z-]+>=[0-9.]+"' \
+	| tr -d '"' | sed 's/>=/==/' > .venv-lowest/lowest.txt
 	.venv-lowest/bin/python -m pip install --constraint .venv-lowest/lowest.txt --editable '.[test,browser]'
 	.venv-lowest/bin/python -m pytest
 

@@ -12,7 +12,7 @@ from random import Random
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, optimize, stats
 from scipy.cluster.vq import vq
@@ -689,14 +689,12 @@ def test_the_truth_is_that_of_an_independent_oracle(exercise_id):
 probability = st.floats(0.01, 0.99)
 
 
-@settings(deadline=None)  # another process may hold the core
 @given(st.floats(-9, 9), st.floats(0.1, 9), st.floats(-9, 9), st.floats(0.1, 9))
 def test_the_plain_formula_for_normals_is_the_librarys(mu, sigma, m, s):
     expected = information.kl_normal(mu, sigma, m, s).item()
     assert bank_normal.kl(mu, sigma, m, s) == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
-@settings(deadline=None)  # another process may hold the core
 @given(probability, probability)
 def test_the_plain_formulas_for_outcomes_are_the_librarys(a, b):
     p, q = (a, 1 - a), (b, 1 - b)
@@ -1126,7 +1124,6 @@ def test_what_cannot_be_read_is_explained_at_once(text, message):
     assert time.perf_counter() - started < 0.05
 
 
-@settings(deadline=None)  # another process may hold the core
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e99, max_value=1e99))
 def test_a_printed_number_is_read_back(value):
     assert parse_number(repr(value)) == value
@@ -1144,7 +1141,6 @@ expressions = st.recursive(
 )
 
 
-@settings(deadline=None)  # another process may hold the core
 @given(expressions, st.floats(0.5, 3), st.floats(0.5, 3))
 def test_formulas_mean_what_they_mean_in_python(text, mu, sigma):
     names = {"mu": mu, "sigma": sigma, "pi": math.pi, "log": math.log, "sqrt": math.sqrt}
@@ -1162,7 +1158,6 @@ def test_formulas_mean_what_they_mean_in_python(text, mu, sigma):
 almost_formulas = st.text("0123456789.eE+-*/^() \nlogexpsqrtmu_π,", max_size=220)
 
 
-@settings(deadline=None)  # another process may hold the core
 @given(st.text(max_size=220) | almost_formulas)
 def test_random_text_gives_a_number_or_a_clear_error(text):
     for read in (parse_number, lambda text: parse_formula(text, ("mu",))(mu=0.5)):
@@ -1174,7 +1169,6 @@ def test_random_text_gives_a_number_or_a_clear_error(text):
         assert message.endswith(".")
 
 
-@settings(deadline=None)  # another process may hold the core
 @given(st.text(max_size=50))
 def test_check_answers_any_text(text):
     for exercise_id in ("kl-discrete", "formula-kl-from-logvar", "posterior-collapse"):
