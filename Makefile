@@ -14,8 +14,9 @@ help:
 	@echo 'make bench        measure how fast the code is'
 	@echo 'make constraints  pin the newest versions that pyproject.toml allows'
 
+# The root is the project and not chapters/, so that links to tests open.
 lab: .venv/.installed
-	.venv/bin/python -m jupyterlab chapters/00_start_here.ipynb $(LAB_FLAGS)
+	.venv/bin/python -m jupyterlab --ServerApp.root_dir=. chapters/00_start_here.ipynb $(LAB_FLAGS)
 
 test: .venv/.installed
 	.venv/bin/python -m pytest
