@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 import torch
+from ipywidgets import SelectionSlider
 from PIL import Image
 
 from course_lib.models import ContractiveAutoencoder
@@ -63,6 +64,15 @@ def maps(weight, u, v):
     J = differences(lambda x: model.encode(x.view(1, 1, 3, 4))[0], x)
     T = differences(lambda uv: surface(uv[None]).flatten(), uv)
     return J, T, model.encode(x)[0].detach().numpy()
+
+
+def test_no_bar_is_higher_than_its_axis():
+    highest = max(
+        widget_at(0, u, v).neighbourhood().singular_values[0].item()
+        for u in (0, 0.5, 1)
+        for v in (0, 0.5, 1)
+    )
+    assert highest <= widget_at()._bars.y_range[1] <= 2 * highest
 
 
 @pytest.mark.parametrize("weight", MODELS)
@@ -157,7 +167,7 @@ def test_controls_have_labels_and_readouts_and_stand_in_the_snapshot():
     widget = widget_at()
     for control in widget.controls:
         assert control.description
-        assert control.readout
+        assert control.readout != isinstance(control, SelectionSlider)  # whose label stands beside
     assert widget.snapshot().height == widget.picture().height + 3 * 26
     assert widget.alt.startswith("Left the image at (u, v)")
     before = np.asarray(widget.snapshot())[:26]

@@ -66,6 +66,15 @@ def test_no_choice_is_made_beforehand(path):
     assert shown.answer.options == variant(CHOICE, 5).choices
 
 
+def test_another_choice_takes_back_what_was_said(path):
+    shown = ExerciseCard(CHOICE, 5, path)
+    shown.answer.value = shown.variant.choices[0]
+    shown.check_button.click()
+    assert text(shown.feedback)
+    shown.answer.value = shown.variant.choices[1]
+    assert text(shown.feedback) == ""
+
+
 def test_hints_come_one_at_a_time(path):
     shown = ExerciseCard(NUMBER, path=path)
     hints = shown.variant.hints

@@ -64,3 +64,10 @@ def test_every_control_has_a_label_and_a_readout():
     for control in LossCurves(LOSSES).controls:
         assert control.description
         assert control.readout
+
+
+def test_a_loss_that_is_infinite_everywhere_has_no_mark():
+    infinite = LossCurves({"never": lambda x, x_hat: torch.full((len(x),), math.inf)})
+    page = np.asarray(Image.open(io.BytesIO(infinite.image.value)).convert("RGB")).astype(int)
+    own_colour = np.abs(page[:, :370] - (0x3F, 0x90, 0xDA)).sum(2) < 10
+    assert not own_colour.any()

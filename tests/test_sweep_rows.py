@@ -37,7 +37,11 @@ def test_the_slider_chooses_the_rows():
 def test_the_slider_is_labelled_and_named_in_the_text_form():
     widget = SweepRows("latent dimension", ROWS)
     assert widget.slider.description == "latent dimension"
-    assert widget.slider.readout
+    label = widget.children[0].children[1]  # a readout would look as if one could type into it
+    assert not widget.slider.readout
+    for d in (2, 4):
+        widget.slider.value = d
+        assert label.value == str(d)
     assert widget.alt == (
         "Rows of images, image and rebuilt, for one value of latent dimension at a time."
     )

@@ -35,9 +35,9 @@ history = fit(model, digits.images, epochs=20, batch_size=64, lr=3e-3, seed=seed
 LatentTraversal(model, digits.images[:300], digits.labels[:300])
 
 # %% [markdown]
-# If it does, everything works. If you see a picture but no sliders, or, in a notebook that you saved
-# and opened again, the words *Error displaying widget*, Python has not run the cells yet: choose
-# *Run → Run All Cells*. What the picture means is the subject of chapter 1.
+# If it does, everything works. If you see a picture but no sliders, or, in a notebook that you
+# saved and opened again, the words *Error displaying widget*, Python has not run the cells yet:
+# choose *Run → Run All Cells*. What the picture means is the subject of chapter 1.
 #
 # ## You will
 #
@@ -75,19 +75,19 @@ show(diagram, alt="A chain: image, encoder, code, decoder, reconstruction.")
 #
 # | chapter | model | the one change |
 # |:--|:--|:--|
-# | 1 | autoencoder | the chain itself |
-# | 2 | denoising autoencoder | the encoder sees a damaged image |
-# | 3 | sparse autoencoder | each hidden unit may be active for few images only |
-# | 4 | contractive autoencoder | the code may not react to small changes of the image |
-# | 5 | Kullback–Leibler divergence | no model: how to compare two distributions |
-# | 6 | evidence lower bound | no model: how to bound a probability that is too costly to compute |
-# | 7 | variational autoencoder | the code becomes a distribution |
-# | 8 | β-VAE | the weight of the new term |
-# | 9 | VQ-VAE | the code becomes a choice from a list |
+# | 1 | [autoencoder](01_autoencoder.ipynb) | the chain itself |
+# | 2 | [denoising autoencoder](02_denoising_autoencoder.ipynb) | the encoder sees a damaged image |
+# | 3 | [sparse autoencoder](03_sparse_autoencoder.ipynb) | each hidden unit may be active for few images only |
+# | 4 | [contractive autoencoder](04_contractive_autoencoder.ipynb) | the code may not react to small changes of the image |
+# | 5 | [Kullback–Leibler divergence](05_kl_divergence.ipynb) | no model: how to compare two distributions |
+# | 6 | [evidence lower bound](06_evidence_lower_bound.ipynb) | no model: how to bound a probability that is too costly to compute |
+# | 7 | [variational autoencoder](07_variational_autoencoder.ipynb) | the code becomes a distribution |
+# | 8 | [β-VAE](08_beta_vae.ipynb) | the weight of the new term |
+# | 9 | [VQ-VAE](09_vq_vae.ipynb) | the code becomes a choice from a list |
 #
-# The chapters are being written in this order; those that exist stand in the folder beside this
-# one. They follow the sections of the blog post *From Autoencoders to VQ-VAE* and add what four
-# other texts say. We call the five texts the *sources*, and number them 000 to 004.
+# The chapters follow the sections of the blog post *From Autoencoders to VQ-VAE* and add what four
+# other texts say. We call the five texts the *sources*, and number them 000 to 004. An
+# [appendix](10_the_sources_checked.ipynb) lists what they get wrong.
 
 # %% [markdown]
 # ## How a chapter works
@@ -128,7 +128,7 @@ show(
 # **Glyphs**: 10,000 digits of 28 × 28 pixels, drawn from a font with six known factors: which
 # digit, its slant, the width of its stroke, its size, and two shifts. Because we know the factors,
 # we can ask whether a model has found them. In each row below one factor grows from left to right;
-# the digit is any, and the other factors stay in the middle of their range.
+# the digit varies, and the other factors stay in the middle of their range.
 
 # %%
 glyphs = load("glyphs")

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 1 · Autoencoder
 #
-# An autoencoder squeezes an image through a few numbers and rebuilds it from them. The next two
+# An autoencoder squeezes an image through a few numbers and rebuilds it from them. The next three
 # cells train one on handwritten digits, in about a second, and draw it. The rest of the chapter
 # explains every part.
 
@@ -122,8 +122,9 @@ print(f"loss of a perfectly rebuilt grey pixel: {bernoulli_nll(grey, logit).item
 # $$ -\sum_j \bigl[ x_j \log \hat{x}_j + (1 - x_j) \log (1 - \hat{x}_j) \bigr]
 #    \;\ge\; \sum_j H(x_j) \tag{AE.4} $$
 #
-# where $H(x) = -x \log x - (1 - x) \log (1 - x)$, with equality only for $\hat{x} = x$. So the smallest loss is still the best reconstruction, but
-# its value says how grey the images are as much as how well they are rebuilt.
+# where $H(x) = -x \log x - (1 - x) \log (1 - x)$. Equality holds only for $\hat{x} = x$. So the
+# smallest loss is still the best reconstruction, but its value says how grey the images are as
+# much as how well they are rebuilt.
 
 # %%
 x, x_hat = 0.3, 0.6
@@ -177,8 +178,8 @@ show(
 
 # %% [markdown]
 # The curve flattens above the dashed line, the floor of (AE.4). What lies between the two is what
-# the eight numbers do not carry. Now look at the reconstructions of images that the network has never
-# seen, and find a digit that it gets wrong.
+# the eight numbers do not carry. Now look at the reconstructions of images that the network has
+# never seen, and find a digit that it gets wrong.
 
 # %% tags=["nbval-ignore-output"]
 with torch.no_grad():
@@ -212,9 +213,10 @@ flat_history = fit(flat_model, train.images, epochs=60, batch_size=64, lr=3e-3, 
 LatentTraversal(flat_model, test.images, test.labels)
 
 # %% [markdown]
-# Digits of one class form clouds, some compact and some torn, with long arms and empty space
-# between them. The decoder draws something at every point of the plane; in the empty regions it
-# is often a blend that is no digit. With eight dimensions there are eight sliders and no map:
+# Digits of one class form clouds, some compact and some torn, with much overlap in the middle and
+# long arms outside. The decoder draws something at every point of the plane: where classes meet,
+# often a grey blend; far from all dots, a hard shape in black and white. Neither need be a digit.
+# With eight dimensions there are eight sliders and no map:
 
 # %%
 LatentTraversal(model, test.images, test.labels)
@@ -236,14 +238,15 @@ LatentTraversal(model, test.images, test.labels)
 LossCurves(
     {
         "cross-entropy, both halves": lambda x, x_hat: bernoulli_nll(x, torch.logit(x_hat)),
-        "first half only": lambda x, x_hat: -(x * x_hat.log()).sum(1),
+        "first half only": lambda x, x_hat: (x * -x_hat.log()).sum(1),
         "squared error": squared_error,
     }
 )
 
 # %% [markdown]
 # Two rings follow $x$: the cross-entropy and the squared error are smallest at $\hat{x} = x$. The
-# ring of the first half stays at 1. It rewards white and never punishes it.
+# ring of the first half stays at 1: that loss rewards white and never punishes it. Only at $x = 0$
+# is it 0 everywhere, and any $\hat{x}$ a minimum.
 
 # %% [markdown]
 # ## Measure
@@ -356,8 +359,8 @@ claim(
 )
 
 # %% [markdown]
-# **Verdict.** Every additional number helps, and curved encoders and decoders get more out of each
-# number than flat ones. None of these autoencoders copies: a narrow one cannot simply pass its
+# **Verdict.** Every doubling of the code helps, and curved encoders and decoders get more out of
+# each number than flat ones. None of these autoencoders copies: a narrow one cannot simply pass its
 # input through, although the main source gives that risk as the reason for the next chapter.
 
 # %% [markdown]
@@ -486,8 +489,9 @@ show(
 )
 
 # %% [markdown]
-# Counting by eye is not a measurement. Two numbers are: how confident a classifier of real digits
-# is, and how far a picture lies from the nearest training image.
+# Counting by eye is not a measurement. Two numbers are: how often a classifier of real digits is
+# sure, which means that it gives one class more than 0.9, and how far a picture lies from the
+# nearest training image.
 
 # %%
 classifier = LogisticRegression(C=100, max_iter=5000).fit(flat_train, train.labels)
@@ -615,8 +619,9 @@ show_errata(chapter=1)
 #
 # ## Next
 #
-# Chapter 2 keeps the network and changes its input: the **denoising autoencoder** sees a damaged
-# image and must rebuild the clean one. Copying no longer helps, however wide the code is.
+# [Chapter 2](02_denoising_autoencoder.ipynb) keeps the network and changes its input: the
+# **denoising autoencoder** sees a damaged image and must rebuild the clean one. Copying no longer
+# helps, however wide the code is.
 #
 # ## References
 #

@@ -2,7 +2,7 @@
 # # 2 · Denoising autoencoder
 #
 # A denoising autoencoder is given a damaged image and has to rebuild the undamaged one. The next
-# three cells train one, beside a plain autoencoder with the same layers, and draw it. The rest of
+# four cells train one, beside a plain autoencoder with the same layers, and draw it. The rest of
 # the chapter explains what it learns, and at which noise it is of use.
 
 # %%
@@ -175,8 +175,9 @@ print(f"smallest expected cross-entropy at x̂ = {answers[entropies.argmin()].it
 #
 # $$ r^*(\tilde{x}) = m + \Sigma (\Sigma + \sigma^2 I)^{-1} (\tilde{x} - m) \tag{DAE.6} $$
 #
-# In one dimension: the answer lies between $m$ and $\tilde{x}$, and $\tilde{x}$ counts with the
-# weight $s^2 / (s^2 + \sigma^2)$, the share of the data in the variance of $\tilde{x}$.
+# In one dimension, where $\Sigma$ is a variance $s^2$, the answer lies between $m$ and $\tilde{x}$,
+# and $\tilde{x}$ counts with the weight $s^2 / (s^2 + \sigma^2)$, the share of the data in the
+# variance of $\tilde{x}$.
 #
 # Now give this denoiser a *clean* value. It cannot know that it is clean, and moves it towards the
 # mean all the same, the further the stronger the noise it was made for:
@@ -245,7 +246,7 @@ figure.axes[0].legend(frameon=False)
 show(figure, alt="Both training losses fall; that of the denoising autoencoder stays higher.")
 
 # %% [markdown]
-# The upper curve stays higher, since a hidden pixel can only be guessed.
+# The denoising loss levels off higher, since a hidden pixel can only be guessed.
 
 # %% [markdown]
 # ## Explore
@@ -279,7 +280,8 @@ DenoisingRows({"plain": plain, **trained}, test.images)
 # On clean images doing nothing is best, then the plain autoencoder. Under masking the network
 # trained on it fills the holes, and at strength 0.9 it draws a blur that resembles the mean of all
 # digits. But under Gaussian noise the same network draws strokes that are too thick and too bright.
-# It has learned that whatever is bright is ink, because masking never adds any.
+# It has learned that whatever is bright is ink, because masking never adds any. Under salt and
+# pepper the network trained on Gaussian noise does about as well as the one trained for it.
 #
 # ### The field of the best denoiser
 #
@@ -368,7 +370,7 @@ figure, axis = plt.subplots(figsize=(6, 3.4))
 for (name, curve), colour in zip(curves.items(), ["0.2", *COLOURS], strict=False):
     axis.plot(strengths, curve, "--" if name == "doing nothing" else "o-", color=colour,
               markersize=3, label=name)  # fmt: skip
-axis.axhline(variance, color="0.6", linewidth=1)
+axis.axhline(variance, color="0.4", linestyle=":", linewidth=1)
 axis.text(0.96, variance, "always the mean image", color="0.4", va="center")
 axis.set(xlabel="share of masked pixels", ylabel="squared error per image", ylim=0)
 axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
@@ -398,7 +400,7 @@ claim(
 )
 claim(
     "DAE.wrong-strength",
-    "at .7, training at .1 costs over 40 % more error; and vice versa",
+    "at 0.7, training at 0.1 costs over 40 % more error, and vice versa",
     own[0.1][7] > 1.4 * own[0.7][7] and own[0.7][1] > 1.4 * own[0.1][1],
 )
 
@@ -449,8 +451,8 @@ claim(
 # %% [markdown]
 # ### Does the noise have to be new each time?
 #
-# Mask each training image once, and show that same masked image in every epoch. `frozen` holds
-# pairs of a masked and a clean image.
+# Mask each training image once, and show that same masked image in every epoch. `pairs` holds, for
+# each image, the masked and the clean one.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -657,8 +659,9 @@ figure, axis = plt.subplots(figsize=(6, 4.2))
 axis.plot(*cloud[:400].T, ".", color=COLOURS[6], markersize=2, alpha=0.5, label="clean data")
 style = {"angles": "xy", "scale_units": "xy", "scale": 3}
 start = noisy[:24].T
-axis.quiver(*start, *score[:24].T, color="0.6", width=0.014, label="true score", **style)
-axis.quiver(*start, *estimate[:24].T, color=COLOURS[0], width=0.005, label="estimate", **style)
+heads = {"headwidth": 2.4, "headlength": 2.4, "headaxislength": 2.4}
+axis.quiver(*start, *score[:24].T, color="0.6", width=0.011, label="true score", **style, **heads)
+axis.quiver(*start, *estimate[:24].T, color=COLOURS[0], width=0.004, label="estimate", **style)
 axis.set(xlabel="first pixel", ylabel="second pixel", aspect="equal")
 axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 axis.spines[["top", "right"]].set_visible(False)
@@ -833,8 +836,8 @@ show_errata(chapter=2)
 #
 # ## Next
 #
-# Chapter 3 leaves the input alone and looks at the code: in a **sparse autoencoder** each hidden
-# unit may be active for a few images only.
+# [Chapter 3](03_sparse_autoencoder.ipynb) leaves the input alone and looks at the code: in a
+# **sparse autoencoder** each hidden unit may be active for a few images only.
 #
 # ## References
 #

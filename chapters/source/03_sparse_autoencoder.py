@@ -2,7 +2,7 @@
 # # 3 · Sparse autoencoder
 #
 # A sparse autoencoder may have as many hidden units as it likes, but each may be active only for
-# a small share of the images. The next two cells train one on small pieces of photographs and
+# a small share of the images. The next three cells train one on small pieces of photographs and
 # draw it. The rest of the chapter explains every part.
 
 # %%
@@ -128,15 +128,15 @@ show(diagram, alt="A patch, the encoder, 64 activations of which few are on, the
 rho_hat = torch.tensor([0.001, 0.01, 0.05, 0.1, 0.2, 0.5, 0.9, 0.99], requires_grad=True)
 value = kl_bernoulli(0.05, rho_hat)
 (slope,) = torch.autograd.grad(value.sum(), rho_hat)
-print("ρ̂            ", *(f"{r:8.3f}" for r in rho_hat.tolist()))
-print("KL(.05‖ρ̂)    ", *(f"{k:8.4f}" for k in value.tolist()))
+print("rho_hat       ", *(f"{r:8.3f}" for r in rho_hat.tolist()))
+print("KL            ", *(f"{k:8.4f}" for k in value.tolist()))
 print("its slope     ", *(f"{s:8.2f}" for s in (slope + 0.0).tolist()))
 print("by (SAE.4)    ", *(f"{0.95 / (1 - r) - 0.05 / r + 0.0:8.2f}" for r in rho_hat.tolist()))
 
 # %% [markdown]
-# Between 0.05 and 0.5 it rises gently, to half a nat. Only towards 1 does it grow without bound.
-# And it grows towards 0, too: a unit that is *never* active is punished like one that is
-# too active. In the picture, move $\rho$, and compare the blue curve with the other two on both
+# Between 0.05 and 0.5 it rises gently, to half a nat. Above the target it grows without bound only
+# towards 1. It does so towards 0, too: a unit that is *never* active is punished like one that is
+# always on. In the picture, move $\rho$, and compare the blue curve with the other two on both
 # sides of $\rho$ and at the edges.
 
 # %%
@@ -212,7 +212,7 @@ show_source(SparseAutoencoder)
 # %% tags=["nbval-ignore-output"]
 figure = training_curves(history, unit="squared error, or nats")
 figure.axes[0].set(yscale="log")
-show(figure, alt="On a log axis the sparsity term falls by over ten, the reconstruction by half.")
+show(figure, alt="On a log axis the sparsity falls more than tenfold, the reconstruction by half.")
 
 # %% [markdown]
 # A training batch holds 200 patches, so the penalty sees 200 activations of each unit, not all
@@ -334,12 +334,12 @@ claim(
 )
 claim(
     "SAE.approaches-target",
-    "from λ = 0 to 3 and from 3 to 30, ρ̂ comes twice as near to ρ",
+    "from λ = 0 to 3 and from 3 to 30, the means come twice as near to ρ",
     all(b < a / 2 and c < b / 2 for a, b, c, _ in distances.values()),
 )
 claim(
     "SAE.price",
-    "λ = 100 raises the error: 1.7 times at ρ = 0.01, 1.15 times at ρ = 0.1",
+    "λ = 100 raises the error: over 1.7 times at ρ = 0.01, over 1.15 at ρ = 0.1",
     errors[0.01][-1] > 1.7 * errors[0.01][0] and errors[0.1][-1] > 1.15 * errors[0.1][0],
 )
 
@@ -645,7 +645,7 @@ claim(
 # Top-k is population sparsity by construction. ("At most $k$", strictly: if fewer than $k$
 # entries of $Wx + b$ are positive, the rest of the $k$ are zeros.) What it does not control is
 # the lifetime: nothing keeps a unit from never being among the $k$ largest, or from being there
-# most of the time. Here hardly any unit of any model goes unused, but with top-k some work thirty
+# most of the time. Here hardly any unit of any model goes unused, but with top-k some work over ten
 # times as often as others, while the penalty, which has two sides, keeps all of them near $\rho$.
 #
 # L1 has a loophole of its own. Its penalty is on the size of the activations, and size is a
@@ -682,9 +682,9 @@ claim(
 # ### Does sparsity prevent overfitting, and does it make codes robust?
 #
 # The main source promises both. Take only 150 training images and 128 units, once without and
-# once with the penalty. Then ask for four numbers: the loss on training images and on new ones,
-# the accuracy of a linear classifier trained on the 150 codes, and its accuracy when new images
-# come with noise.
+# once with the penalty. Then ask for four numbers: the reconstruction loss, in nats, on training
+# images and on new ones, the accuracy of a linear classifier trained on the 150 codes, and its
+# accuracy when new images come with noise.
 
 # %% tags=["nbval-ignore-output"]
 few = train_set.sample(150, seed)
@@ -766,7 +766,8 @@ ExerciseCard("lifetime-sparsity")
 ExerciseCard("participation-ratio")
 
 # %% [markdown]
-# More of them: `sparsity-penalty`, `formula-sparsity-penalty`, `sparsity-penalty-of-a-relu`.
+# `ExerciseCard` also knows `sparsity-penalty`, `formula-sparsity-penalty` and
+# `sparsity-penalty-of-a-relu`.
 #
 # For the rest, predict first, write the prediction down, then run or open the answer.
 #
@@ -835,8 +836,8 @@ show_errata(chapter=3)
 #
 # ## Next
 #
-# Chapter 4 penalises something else about the code: how much it reacts to small changes of the
-# image. That is the **contractive autoencoder**.
+# [Chapter 4](04_contractive_autoencoder.ipynb) penalises something else about the code: how much it
+# reacts to small changes of the image. That is the **contractive autoencoder**.
 #
 # ## References
 #

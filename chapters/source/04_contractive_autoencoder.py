@@ -292,9 +292,9 @@ figure = training_curves(history, unit="squared units per image")
 show(figure, alt="The reconstruction falls steeply at first; the penalty stays much flatter.")
 
 # %% [markdown]
-# Both terms pull at the same weights. The reconstruction falls fast at first, and then the two
-# settle on a compromise. Now train the same network for a few values of $\lambda$, with tied and
-# with untied weights.
+# Both terms pull at the same weights. While the reconstruction falls fast, the penalty hardly
+# moves; afterwards both fall slowly. Now train the same network for a few values of $\lambda$, with
+# tied and with untied weights.
 
 # %% tags=["nbval-ignore-output"]
 weights = [0.0, 0.01, 0.1, 1.0]
@@ -364,7 +364,7 @@ ContractionEllipse(blob_models, blobs)
 #
 # ### What does it cost?
 #
-# Back to the digits. Move $\lambda$ and look at the thin strokes.
+# Back to the digits. Move $\lambda$ and look at the dark gaps between the strokes.
 
 # %%
 sweep = {}
@@ -582,8 +582,8 @@ claim(
 # The shift of a code means something only relative to how far apart codes are. So divide the
 # root-mean-square shift, for noise of 0.1 per pixel, by the **spread**, the root-mean-square
 # distance between the codes of two test images. This ratio does not change when a code is
-# multiplied by $s$. By (CAE.6),
-# penalty ≈ (relative shift)² · (spread)² / ε², so the penalty can fall for two reasons.
+# multiplied by $s$. By (CAE.6), penalty ≈ (relative shift)² · (spread)² / ε², so the penalty can
+# fall for two reasons.
 
 
 # %%
@@ -962,8 +962,8 @@ figure.tight_layout()
 show(figure, alt="Six bar charts, one per measurement, each with a bar for every regulariser.")
 
 # %% [markdown]
-# Each regulariser is best at what it asks for: the weights are smallest with weight decay and with
-# the contractive penalty, the sparse code has the fewest large activations, the denoising
+# Each regulariser does what it asks for: the weights are small with weight decay and smaller still
+# with the contractive penalty, the sparse code has the fewest large activations, the denoising
 # autoencoder restores best, and the code is steadiest where the weights are small. Now move the
 # slider. In which rows do you see digits?
 
@@ -1008,7 +1008,7 @@ claim(
 # %%
 claim(
     "CAE.none-generates",
-    "for all five, z ~ N(0, I) lands over 1.6 times as far out",
+    "for all five, z ~ N(0, I) lands over 1.6 times as far out as test images",
     min(of("distance of z ~ N(0, I)").values()) > 1.6 * real_distance,
 )
 claim(
@@ -1018,9 +1018,9 @@ claim(
 )
 
 # %% [markdown]
-# **Verdict.** Each regulariser does what its term says and leaves the rest more or less alone.
-# Weight decay and the contractive penalty have much in common: with sigmoid units both keep the
-# weights small. None of the five makes a generative model. All of them shape how single images are
+# **Verdict.** Each regulariser does what its term says. Weight decay and the contractive penalty
+# have much in common: with sigmoid units both keep the weights small. None of the five networks is
+# a generative model. All four regularisers shape how single images are
 # encoded, and none says how the codes of *all* images should be distributed. Giving each unit its
 # own mean and spread is not enough, because the units depend on each other. To ask for a
 # distribution, one needs a way to compare distributions. That is chapter 5.
@@ -1097,7 +1097,7 @@ ExerciseCard("slope-or-curvature")
 #
 # <details><summary>Answer</summary>
 #
-# It gets thin. The larger singular value stays near 1.8 and the smaller one falls from 1.3 to 0.04.
+# It gets thin. The larger singular value goes from 1.8 to 1.9 and the smaller one from 1.3 to 0.04.
 # At the edge $h_1$ is close to 0, its factor $h_1 (1 - h_1)$ in (CAE.3) vanishes, and the unit
 # answers to nothing any more.
 #
@@ -1127,8 +1127,8 @@ show_errata(chapter=4)
 # ## Next
 #
 # None of these penalties says how the codes are *distributed*, and that is what is missing to make
-# a model that generates. Chapter 5 is about comparing distributions: the **Kullback–Leibler
-# divergence**, which chapters 6 and 7 need.
+# a model that generates. [Chapter 5](05_kl_divergence.ipynb) is about comparing distributions: the
+# **Kullback–Leibler divergence**, which chapters 6 and 7 need.
 #
 # ## References
 #

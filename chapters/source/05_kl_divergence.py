@@ -143,15 +143,15 @@ print(f"KL(q‖p)          = {kl_discrete(q, p).item()}")
 #
 # ### Two coins
 #
-# With two outcomes a distribution is one number, and the divergence is
+# With two outcomes, say red and blue, a distribution is one number, the probability of red: $\rho$
+# for the one, $\hat\rho$ for the other. The divergence is
 #
 # $$ \mathrm{KL}(\rho \Vert \hat\rho) = \rho \log \frac{\rho}{\hat\rho}
 #    + (1 - \rho) \log \frac{1 - \rho}{1 - \hat\rho} \tag{KL.6} $$
 #
 # The sparse autoencoder of chapter 3 uses it to keep the mean activation $\hat\rho$ of a unit
-# near a small $\rho$. Below, both directions are drawn against the share $\hat\rho$ of red in the
-# second bag. Move $\rho$, and watch where the curves touch zero and which of them grows
-# faster at the edges.
+# near a small $\rho$. Below, both directions are drawn against $\hat\rho$. Move $\rho$, and watch
+# where the curves touch zero and which of them grows faster at the edges.
 
 # %%
 LossCurves(
@@ -168,7 +168,7 @@ LossCurves(
 # %% [markdown]
 # Both touch zero at $\hat\rho = \rho$ and nowhere else. At the edges the first grows without
 # bound: a code for a coin that never shows blue has no word for blue. The second stays finite,
-# because there the rare side is hardly ever drawn.
+# because there the rare side is hardly ever drawn. Only with $\rho$ at 0 or 1 is it infinite.
 
 # %% [markdown]
 # ### Densities
@@ -250,8 +250,8 @@ print(f"the integral    {expectation(q.log_prob(z) - p.log_prob(z)):8.4f}")
 # %% [markdown]
 # Read the terms one by one.
 #
-# - **Mean term**: the squared distance of the means in units of $\sigma_p$. A wide $p$ forgives
-#   distance; the width of $q$ does not matter to it.
+# - **Mean term**: half the squared distance of the means, in units of $\sigma_p$. A wide $p$
+#   forgives distance; the width of $q$ does not matter to it.
 # - **Variance ratio**: grows with $\sigma_q$. On its own it pushes $\sigma_q$ to zero.
 # - **Log ratio**: grows without bound as $\sigma_q \to 0$. On its own it pushes $\sigma_q$ to
 #   infinity. Only together do the two have their minimum at $\sigma_q = \sigma_p$.
@@ -472,7 +472,8 @@ claim(
 # ## Explore
 #
 # Below are two normal distributions and the integrand of $\mathrm{KL}(q \Vert p)$. The area above
-# the axis counts as positive, that below as negative; their sum is the first column of the table.
+# the axis counts as positive, that below as negative; together they are the sum in the first
+# column of the table.
 #
 # - Move μ of $q$ away from 0. Which term changes, and how fast?
 # - Now widen $p$. Which term pays for it, and which one gains?
@@ -547,9 +548,9 @@ for weight, word in zip(blocks(P, 2).tolist(), huffman(blocks(P, 2).tolist()), s
     print(f"probability {weight:.2f}: {word}")
 
 # %% [markdown]
-# Two reds in a row, the likeliest pair, have the shortest word. Longer series save more. The
-# picture shows the mean number of bits per marble when the marbles come from $P$, for the code
-# made for $P$ and the code made for $Q$. Look at the distance between the two lines.
+# Two reds in a row, the likeliest pair, have the shortest word. Longer series mostly save more. The
+# picture shows the mean number of bits per marble when the marbles come from $P$, for the codes
+# made for $P$ and for $Q$. Look at the distance between the two lines.
 
 
 # %%
@@ -575,9 +576,9 @@ axis.spines[["top", "right"]].set_visible(False)
 show(figure, alt="The code for Q stays at 1 bit; the code for P falls to just above H(P) = 0.72.")
 
 # %% [markdown]
-# The code for $Q$ always needs one bit per marble, the cross-entropy. The code for $P$ comes down
-# to its entropy. Now do it: draw 100,000 marbles from $P$, code them in blocks of ten with both
-# codes, count the bits, and decode.
+# The code for $Q$ always needs one bit per marble, the cross-entropy. The code for $P$ comes down,
+# not at every step, to just above its entropy. Now do it: draw 100,000 marbles from $P$, code them
+# in blocks of ten with both codes, count the bits, and decode.
 
 # %%
 marbles = torch.multinomial(P, 100_000, replacement=True, generator=generator)
@@ -678,7 +679,8 @@ ExerciseCard("which-direction-covers")
 # `course_lib.exercises.bank()` lists all such exercises, and another `seed` gives other numbers:
 # `ExerciseCard("kl-from-logvar", seed=1)`.
 #
-# For the rest, predict first, write the prediction down, then run or open the answer.
+# For the rest, predict first, write the prediction down, then open the answer. The cell after the
+# last one computes the numbers in the answers to 1 to 4.
 #
 # **1.** A code is made for bag $P$ (.8, .2), but the marbles come from $Q$ (.5, .5). How many bits
 # per marble are wasted? More or fewer than the other way round?
@@ -799,8 +801,8 @@ show_errata(chapter=5)
 #
 # ## Next
 #
-# Chapter 6 uses one of these properties, that a divergence is never negative, to bound a
-# probability that cannot be computed: the **evidence lower bound**.
+# [Chapter 6](06_evidence_lower_bound.ipynb) uses one of these properties, that a divergence is
+# never negative, to bound a probability that cannot be computed: the **evidence lower bound**.
 #
 # ## References
 #

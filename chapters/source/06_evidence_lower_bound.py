@@ -143,14 +143,14 @@ print(f"∫ p(z|x) dz               {torch.trapezoid(log_posterior.exp(), z):.9f
 # %% [markdown]
 # ### A. From Jensen's inequality
 #
-# Let $q(z)$ be any distribution that is positive wherever the posterior is. It may depend on $x$;
-# we write $q(z)$ for $q(z \mid x)$. Multiply and divide by it:
+# Let $q(z)$ be any distribution that is positive wherever the posterior is. It may depend on $x$,
+# and then $q(z)$ stands for $q(z \mid x)$ here. Multiply and divide by it:
 #
 # $$ \log p(x) = \log \int q(z) \, \frac{p(x, z)}{q(z)} \, dz
 #    = \log \mathbb{E}_q \left[ \frac{p(x, z)}{q(z)} \right] \tag{ELBO.9} $$
 #
 # The logarithm is concave, so the logarithm of a mean is at least the mean of the logarithms
-# (**Jensen's inequality**). With equality only if the ratio is the same for all $z$:
+# (**Jensen's inequality**), with equality only if the ratio is the same for all $z$:
 #
 # $$ \log \mathbb{E}_q \left[ \frac{p(x, z)}{q(z)} \right]
 #    \;\ge\; \mathbb{E}_q \left[ \log \frac{p(x, z)}{q(z)} \right] \tag{ELBO.7} $$
@@ -166,7 +166,7 @@ print(f"∫ p(z|x) dz               {torch.trapezoid(log_posterior.exp(), z):.9f
 # $$ \mathrm{ELBO} = \mathbb{E}_q [\log p(x \mid z)] - \mathrm{KL}\bigl( q \,\Vert\, p(z) \bigr)
 #    \tag{ELBO.3} $$
 #
-# Now run every line, with $q = \mathcal{N}(0.5,\, 0.5^2)$. Which two lines differ?
+# Now run every line, with $q = \mathcal{N}(0.5,\, 0.5^2)$. Between which two does the value change?
 
 # %%
 mu, sigma = 0.5, 0.5
@@ -180,12 +180,12 @@ def expectation(values):
 
 reconstruction, divergence = expectation(log_p_x_given_z), kl_normal(mu, sigma)
 for line, value in {
-    "log p(x)                          ": log_p_x,
-    "log E[p(x,z)/q]           (ELBO.9)": expectation((log_p_xz - log_q).exp()).log(),
-    "E[log p(x,z)/q]           (ELBO.7)": expectation(log_p_xz - log_q),
-    "E[log p(x|z)] + E[log p/q]   (.10)": reconstruction + expectation(log_p_z - log_q),
-    "E[log p(x|z)] − KL        (ELBO.3)": reconstruction - divergence,
-    "the library                       ": model.elbo(x, mu, sigma),
+    "log p(x)                               ": log_p_x,
+    "log E[p(x,z)/q]                (ELBO.9)": expectation((log_p_xz - log_q).exp()).log(),
+    "E[log p(x,z)/q]                (ELBO.7)": expectation(log_p_xz - log_q),
+    "E[log p(x|z)] + E[log p(z)/q] (ELBO.10)": reconstruction + expectation(log_p_z - log_q),
+    "E[log p(x|z)] − KL             (ELBO.3)": reconstruction - divergence,
+    "the library                            ": model.elbo(x, mu, sigma),
 }.items():
     print(f"{line} {value:.9f}")
 
@@ -394,7 +394,7 @@ claim(
 #
 # - Find the $q$ with the smallest gap. Is it the one whose peak lies on the posterior's peak?
 # - Keep μ and make σ very small. Which of the two parts of the ELBO pays?
-# - Set μ = 0 and σ = 1. Where does the second bar go, and why?
+# - Go back to μ = 0 and σ = 1. How long is the second bar, and why?
 # - Move $x$ to 1.5. Why does the vertical line move now, and never when you move $q$?
 
 # %%
@@ -555,7 +555,7 @@ claim(
 # and an encoder with one trainable number, $q(z \mid x) = \mathcal{N}(ax, 1)$. The mean ELBO and the
 # mean log-likelihood of the data are
 #
-# $$ -\tfrac12 \log 2\pi - \tfrac12 \bigl[ 4 (1 - wa)^2 + w^2 \bigr] - \tfrac12 \cdot 4a^2
+# $$ -\tfrac12 \log 2\pi - \tfrac12 \bigl[ 4 (1 - wa)^2 + w^2 \bigr] - 2a^2
 #    \quad \text{and} \quad
 #    -\tfrac12 \log 2\pi (1 + w^2) - \frac{2}{1 + w^2} \tag{ELBO.18} $$
 #
@@ -754,9 +754,11 @@ claim(
 #
 # Chapter 8 multiplies the divergence by a β. With $\beta < 1$, as at the beginning of the *KL
 # annealing* that source 004 proposes, $\mathbb{E}_q [\log p(x \mid z)] - \beta\,
-# \mathrm{KL}(q \Vert p(z))$ may exceed $\log p(x)$. Second, should $q(z \mid x)$ be close to the
-# prior for each $x$, as several sources say? Let $x$ be $-1$ or $+1$, and let $q(z \mid x)$ be that
-# half of the prior that has the sign of $x$.
+# \mathrm{KL}(q \Vert p(z))$ may exceed $\log p(x)$.
+#
+# A question beside it: should $q(z \mid x)$ be close to the prior for each $x$, as several sources
+# say? Let $x$ be $-1$ or $+1$, and let $q(z \mid x)$ be that half of the prior that has the sign of
+# $x$.
 
 # %%
 half_weight = model.reconstruction(x, best_mu, best_sigma) - 0.5 * kl_normal(best_mu, best_sigma)
@@ -801,11 +803,11 @@ ExerciseCard("elbo-of-a-linear-model")
 ExerciseCard("evidence-of-a-linear-model")
 
 # %% [markdown]
-# For the rest, predict first, write the prediction down, then open the answer.
+# For the rest, predict first, write the prediction down, then open the answer. The cell after the
+# last one computes the numbers in the answers to 1, 2, 4 and 5.
 #
 # **1.** Double the noise of the tanh model, $s = 0.6$. At $x = 0.5$, does $\log p(x)$ rise or fall?
-# Does the gap of the best normal $q$ rise or fall? Run
-# `fit_q(OneDimensionalModel(model.g, 0.6), x, 0.5)`.
+# Does the gap of the best normal $q$ rise or fall?
 #
 # <details><summary>Answer</summary>
 #
@@ -888,8 +890,8 @@ show_errata(chapter=6)
 #
 # ## Next
 #
-# Chapter 7 lets a network answer with μ and σ for every image, trains it together with the
-# decoder, and calls the pair a **variational autoencoder**.
+# [Chapter 7](07_variational_autoencoder.ipynb) lets a network answer with μ and σ for every image,
+# trains it together with the decoder, and calls the pair a **variational autoencoder**.
 #
 # ## References
 #

@@ -244,8 +244,8 @@ claim(
 #    \cdot \{\tfrac1d \text{ if the KL is a mean}\} \tag{VAE.12} $$
 #
 # with the weight $w$ and no factor in braces where there is a sum; for a log-likelihood leave out
-# $1/2\sigma^2$. The next cell does the accounting for five losses that one finds in public code.
-# Guess the last column first.
+# $1/2\sigma^2$. The next cell does the accounting for five losses that one finds in public code,
+# one of them read in two ways. Guess the last column first.
 
 # %%
 print("loss, for 28 × 28 pixels and 20 latent numbers              read as          β")
@@ -858,7 +858,7 @@ for i, (s, (kl, active)) in enumerate(statistics.items()):
 axis.set(xlabel="dimension, sorted", ylabel="divergence in nats")
 axis.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.35), ncols=2)
 axis.spines[["top", "right"]].set_visible(False)
-show(figure, alt="Divergence per dimension: none for σ = 1, up to about 3 nats each for σ = 0.1.")
+show(figure, alt="Divergence per dimension: none for σ = 1, about 2 nats each for σ = 0.1.")
 
 # %%
 claim(
@@ -1153,8 +1153,8 @@ show_errata(chapter=7)
 #
 # ## Next
 #
-# Chapter 8 puts a weight β before the divergence on purpose, and asks whether the axes of the code
-# come to mean something.
+# [Chapter 8](08_beta_vae.ipynb) puts a weight β before the divergence on purpose, and asks whether
+# the axes of the code come to mean something.
 #
 # ## References
 #

@@ -24,11 +24,10 @@ from course_lib.evaluation import (
 )  # fmt: skip
 from course_lib.exercises.card import ExerciseCard
 from course_lib.information import kl_diagonal_normal, kl_normal, rate_distortion_normal
-from course_lib.likelihoods import squared_error
 from course_lib.models import BetaTCVAE, BetaVAE, CapacityVAE, ConditionalBetaVAE, ConstrainedVAE
 from course_lib.models.variational_autoencoder import reparameterize
 from course_lib.notebook import claim, show, show_source
-from course_lib.plots import COLOURS, image_rows, model_diagram
+from course_lib.plots import COLOURS, model_diagram
 from course_lib.training import fit, sweep
 from course_lib.widgets import BetaExplorer, SweepRows
 
@@ -327,6 +326,8 @@ claim(
 # $$ \sum_j \omega_j \Bigl( 1 - \frac{H(W_{\cdot j})}{\log F} \Bigr) \quad \text{and} \quad
 #    \frac1F \sum_v \Bigl( 1 - \frac{H(W_{v \cdot})}{\log d} \Bigr) \tag{BVAE.12} $$
 #
+# A third number, informativeness, is the $R^2$ of the forests on codes held out.
+#
 # **SAP** is the gap between the squared correlations of the best two axes with a factor, again
 # ordered:
 #
@@ -357,8 +358,8 @@ show_source(sweep)
 # %% [markdown]
 # ## Training
 #
-# You trained at the top of the page. The rates of all β begin low. Which is still rising at the end, and
-# which goes to zero?
+# You trained at the top of the page. The rates of all β begin low. Which is still rising at the
+# end, and which goes to zero?
 
 # %% tags=["nbval-ignore-output"]
 figure, axis = plt.subplots(figsize=(6, 2.8))
@@ -375,8 +376,9 @@ show(
 )
 
 # %% [markdown]
-# For β = 4 the code is never worth its price. With a warm-up the rate first shoots up, as nats are
-# free in the beginning, and comes down to where β = 1 leads without it.
+# For β = 2 the rate is still rising; for β = 4 the code is never worth its price. With a warm-up
+# the rate first shoots up, as nats are free in the beginning, and comes down to where β = 1 leads
+# without it.
 #
 # ## Explore
 #
@@ -399,14 +401,14 @@ with torch.no_grad():
 SweepRows("β", rows_by_beta)
 
 # %% [markdown]
-# Reconstructions are best on the left. Samples are worst at both ends: strokes that make no digit on
+# Reconstructions are best on the left. Samples are bad at both ends: strokes that make no digit on
 # the left, the mean image on the right.
 #
 # ### One model for all β
 #
 # Now the conditional model. It was trained for all β between 0.03 and 4, and not for eight of them.
 # It has a wider hidden layer, since it has more to learn, and trains for about as long as the eight
-# others together. Orange points mark those in the picture of the curve.
+# others together. Orange points in the picture of the curve mark those from β = 0.03 on.
 #
 # Start at the left end and go right. Watch the nats beside the traversals: are dimensions switched
 # off one after the other? What do the reconstructions lose on the way?
@@ -440,8 +442,8 @@ BetaExplorer(conditional, test.images, points)
 # %% [markdown]
 # The point moves from few errors to few nats, along the points of the other models. All dimensions
 # get quieter together, and the reconstructions drift towards the mean image. But none is switched
-# off: at the right end this model still spends a nat, where the one trained for β = 4 spends none.
-# How far it is from the others is measured below.
+# off on the way: at the right end this model still spends a nat, where the one trained for β = 4
+# spends none. How far it is from the others is measured below.
 
 # %% [markdown]
 # ## Measure
@@ -486,7 +488,7 @@ for b in betas:
 # %%
 claim(
     "BVAE.reconstruction-worsens",
-    "every step to a larger β raises D and lowers R",
+    "from β = 0.03 on every step to a larger β raises D and lowers R",
     all(D[a] < D[b] and R[a] > R[b] for a, b in zip(betas[1:-1], betas[2:], strict=True)),
 )
 claim(
@@ -575,7 +577,7 @@ claim(
 # **Verdict.** No. By (BVAE.16) what counts in the linear case is $\beta\sigma^2$, here $4 \cdot
 # 0.0625 = \tfrac14$.
 #
-# ### Holding a budget
+# ### Is a budget held?
 #
 # Three nats, three ways: the multiplier (BVAE.5), and the distance (BVAE.6) with a small $\gamma$ and
 # with the 1000 of Burgess et al., who raise the target slowly. All three should end at
@@ -641,7 +643,7 @@ claim(
 
 # %% [markdown]
 # **Verdict.** β and $C$ are two names for one choice, and complementary slackness is visible. But
-# a divergence that is *made* to be $c$ need not carry information, against what one source says.
+# a divergence that is *made* to be $C$ need not carry information, against what one source says.
 # The hard penalty found the quickest way to spend nats: nearly the same code for every image, away
 # from the prior. Nothing in (BVAE.6) forbids it. A multiplier never rewards spending, and cannot fall
 # into this trap.
@@ -715,7 +717,7 @@ with torch.no_grad():
 
 # %% tags=["nbval-ignore-output"]
 for beta, nats in behind.items():
-    print(f"β = {beta:4g}: the conditional model's loss is {nats:+.2f} nats higher")
+    print(f"β = {beta:4g}: loss of the conditional model less that of the other {nats:+5.2f} nats")
 
 # %%
 claim(
@@ -788,8 +790,8 @@ claim(
 )
 
 # %% [markdown]
-# **Verdict.** The linear β-VAE traces Shannon's function. For β = 0.6 two components are left, for
-# those whose variance exceeds $\beta\sigma^2$.
+# **Verdict.** The linear β-VAE traces Shannon's function. It uses the components whose variance
+# exceeds $\beta\sigma^2$: five for β = 0.25, two for β = 0.6.
 
 # %% [markdown]
 # ### Is the rate the information?
@@ -805,8 +807,8 @@ splits = {beta: split(net) for beta, net in models.items()}
 print("   β     rate   information   total correlation   dimensions against prior")
 for beta, s in splits.items():
     print(
-        f"{beta:4g} {s.kl:8.2f} {s.mutual_information:13.2f} {s.total_correlation:19.2f} "
-        f"{s.dimension_wise_kl:26.2f}"
+        f"{beta:4g} {s.kl:8.2f} {s.mutual_information:z13.2f} {s.total_correlation:z19.2f} "
+        f"{s.dimension_wise_kl:z26.2f}"  # z: no −0.00
     )
 
 # %%
@@ -839,7 +841,7 @@ claim(
 # ### A price on the total correlation alone
 #
 # Compare with the Gaussian β-VAE with β = 2. The β-TCVAE here has 6 on the total correlation
-# and 1 on the rest.
+# and 1 on the rest. The distortions are negative, as the logarithm of a density may be above 0.
 
 # %% tags=["nbval-ignore-output"]
 tc_vae = digits_vae(BetaTCVAE, beta=6.0, dataset_size=len(train), likelihood="gaussian", sigma=0.25)
@@ -869,7 +871,8 @@ claim(
 
 # %% [markdown]
 # **Verdict.** It does what it was made for: less dependence between dimensions, more information,
-# and reconstructions that are not worse. Whether independent dimensions are meaningful ones is another question.
+# and reconstructions that are not worse. Whether independent dimensions are meaningful ones is
+# another question.
 
 # %% [markdown]
 # ### Do axes get a meaning?
@@ -984,8 +987,8 @@ claim(
 # **Verdict.** Half true at best. Up to some β the scores may rise, then the code collapses and they
 # fall. Models that differ only in their seed differ a lot: on the machine where this page was made,
 # seed 1 instead of 0 at its top makes β = 3 the best in place of 1. Locatello et al. (2019) found
-# the same with 12,000 models. And all are far from perfect: some factors, here the shifts, come
-# near to an axis of their own, and most do not.
+# the same with 12,000 models. And all are far from perfect: the shifts come nearest to an axis of
+# their own here, and the digit has none.
 
 # %% [markdown]
 # ### What picks the axes?
@@ -1153,14 +1156,14 @@ show_errata(chapter=8)
 #
 # ## Next
 #
-# Chapter 9 gives up the normal distribution: a code of words from a learned dictionary, for which
-# the rate is a number of bits.
+# [Chapter 9](09_vq_vae.ipynb) gives up the normal distribution: a code of words from a learned
+# dictionary, for which the rate is a number of bits.
 #
 # ## References
 #
 # - I. Higgins et al. *β-VAE: Learning Basic Visual Concepts with a Constrained Variational
 #   Framework.* ICLR, 2017.
-# - C. P. Burgess et al. *Understanding Disentangling in β-VAE.* NeurIPS workshop, 2017.
+# - C. P. Burgess et al. *Understanding Disentangling in β-VAE.* arXiv, 2018.
 # - D. J. Rezende, F. Viola. *Taming VAEs.* 2018.
 # - R. T. Q. Chen, X. Li, R. Grosse, D. Duvenaud. *Isolating Sources of Disentanglement in
 #   Variational Autoencoders.* NeurIPS, 2018.

@@ -482,7 +482,8 @@ show(
 # without a decoder: the dots are what the encoder of such a model makes of 500 images, the
 # numbered circles are eight codes drawn from $\mathcal{N}(0, I)$, and the colours their cells.
 # Press *one EMA step* several times. Which codes move furthest, and does the error in the last line
-# ever rise? Then set $\gamma$ to 0 and to 0.99, and move a code far out before the next step.
+# ever rise? Then set $\gamma$ to 0 and to 0.99, and move a code into a lower corner before the next
+# step.
 
 # %% tags=["nbval-ignore-output"]
 flat_vq = trained(VQVAE((1, 8, 8), K=32, code_dim=2, tokens=1, seed=seed))
@@ -495,8 +496,8 @@ CodebookExplorer(plane, K=8, initial="normal")
 # %% [markdown]
 # The error falls in every step, quickly at first: codes move towards the mean of their cells, and
 # then the borders follow. With $\gamma = 0$ a code jumps to that mean, which is k-means; with
-# 0.99 it creeps. A code moved so far out that no dot is nearest to it is struck through, and
-# stays there however often you press.
+# 0.99, some steps after the start, it creeps. A code moved so far out that no dot is nearest to it
+# is struck through, and stays there however often you press.
 #
 # Now the whole model, with its 32 codes and what each of them decodes to. Look for a class that
 # fills several cells. Then choose a code and move it by its sliders: which pictures change, the
@@ -783,8 +784,8 @@ claim(
 
 # %% [markdown]
 # **Verdict.** Knowing the place saves most: at the edge of an image there is seldom anything.
-# Shares without places save almost nothing, because revival keeps all codes equally busy. A rate
-# always belongs to a code *and* a prior; "$T \log_2 K$ bits" is the rate of the uniform one.
+# Shares without places save almost nothing, because revival keeps all codes nearly equally busy. A
+# rate always belongs to a code *and* a prior; $T \log_2 K$ bits are that of the uniform one.
 #
 # ### Counting values is not counting bits
 #
@@ -1117,11 +1118,11 @@ show_errata(chapter=9)
 #
 # ## Next
 #
-# This was the last chapter. The course began with a network that copies its input through a
-# narrow middle; everything since has been an answer to one question: what should stand in that
-# middle? Few numbers, numbers that survive noise, few active ones, calm ones, clouds that fill a
-# known shape, and at last words. The appendix on the sources collects what the tables of the
-# chapters say, and `course_lib.exercises` has more exercises than the cards show.
+# This was the last chapter. The course began with a network that copies its input through a narrow
+# middle; everything since has been an answer to one question: what should stand in that middle? Few
+# numbers, numbers that survive noise, few active ones, calm ones, clouds that fill a known shape,
+# and at last words. The [appendix on the sources](10_the_sources_checked.ipynb) collects what the
+# tables of the chapters say, and `course_lib.exercises` has more exercises than the cards show.
 #
 # ## References
 #
@@ -1137,7 +1138,7 @@ show_errata(chapter=9)
 #   from data, and other cures for idle codes.)
 # - W. Williams, S. Ringer, T. Ash, J. Hughes, D. MacLeod, J. Dougherty. *Hierarchical Quantized
 #   Autoencoders.* NeurIPS, 2020. (Revival.)
-# - P. Esser, R. Rombach, B. Ommer. *Taming Transformers for High-Resolution Image Synthesis.* CVPR,
-#   2021. (A transformer as the prior.)
+# - P. Esser, R. Rombach, B. Ommer. *Taming Transformers for High-Resolution Image Synthesis.*
+#   CVPR, 2021. (A transformer as the prior.)
 # - P. Dhariwal, H. Jun, C. Payne, J. W. Kim, A. Radford, I. Sutskever. *Jukebox: A Generative Model
 #   for Music.* 2020.

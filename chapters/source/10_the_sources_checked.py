@@ -26,9 +26,9 @@ from course_lib.plots import COLOURS
 # | 004 | `004_86c46c9231200f78.txt` | *CS9: Variational Auto Encoders, Enhanced with Lecture Notes* |
 #
 # Each was read line by line. A formula was compared with a derivation and a number; a claim about
-# training was tried. What did not stand the test has an **id**: 004-12 is the twelfth in source
-# 004, and an X stands for a contradiction between several. What was found later, while the chapters
-# were written, has an n in its id. Sentences of the sources are given in our words.
+# training was tried. What did not stand the test, or was in doubt, has an **id**: 004-12 is the
+# twelfth in source 004, and an X stands for what concerns several. What was found later, while the
+# chapters were written, has an n in its id. Sentences of the sources are given in our words.
 #
 # The **verdict** is one of five.
 #
@@ -61,13 +61,13 @@ axis.set(xlabel="places", ylabel="source")
 axis.invert_yaxis()
 axis.spines[["top", "right"]].set_visible(False)
 axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-show(figure, alt="Bars that count the places by source and by verdict.")
+show(figure, alt="Bars count places by source and verdict: most in 004; imprecise is commonest.")
 print(f"{sum(count.values())} places, {len(errata())} different things that they say")
 
 # %% [markdown]
 # Of the five, the shortest text, 003, has the largest share. Less than a third of all places is
-# wrong. *Imprecise* and *over-claimed* make up half: sentences that hold under a condition which
-# they do not name.
+# wrong. *Imprecise* and *over-claimed* make up more than half: most are sentences that hold under a
+# condition which they do not name.
 #
 # ## Autoencoder
 

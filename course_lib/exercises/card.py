@@ -48,8 +48,8 @@ class ExerciseCard(ipywidgets.VBox):
         self._show_hints()
         self.check_button.on_click(self._check)
         self.hint_button.on_click(self._next_hint)
-        if self.variant.kind != "choice":
-            self.answer.observe(self._check, names="value")
+        is_choice = self.variant.kind == "choice"
+        self.answer.observe(self._forget if is_choice else self._check, names="value")
 
     def _answer_field(self) -> ipywidgets.ValueWidget:
         if self.variant.kind == "choice":
@@ -71,6 +71,10 @@ class ExerciseCard(ipywidgets.VBox):
             if given and [given] != [attempt["answer"] for attempt in self.attempts[-1:]]:
                 self.attempts.append({"answer": given})
                 self._keep()
+
+    def _forget(self, _: object) -> None:
+        """What was said about another choice."""
+        self.feedback.value = ""
 
     def _show_feedback(self, given: str) -> None:
         self.feedback.value = announced(check(self.variant, given).message)
@@ -139,7 +143,7 @@ def as_html(markdown: str) -> str:
 
 def announced(message: str) -> str:
     """A message that a screen reader announces when it changes."""
-    return f'<div role="status">{html.escape(message)}</div>'
+    return f'<div role="status" style="line-height: 1.4">{html.escape(message)}</div>'
 
 
 def read_answers(path: Path) -> tuple[dict[str, Any], str]:

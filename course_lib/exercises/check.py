@@ -201,7 +201,7 @@ def _how_to_answer(exercise: Exercise) -> str:
             " `log` is the natural logarithm."
         )
     unit = f" in {exercise.unit}" if exercise.unit else ""
-    return f"Answer{unit}; right is what lies within 0.001 or within 0.1 percent."
+    return f"Answer with a number{unit}; it is right within 0.001 or 0.1 percent."
 
 
 def _shuffled(texts: list[str], random: Random) -> tuple[str, ...]:

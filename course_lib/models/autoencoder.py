@@ -17,14 +17,16 @@ from course_lib.models.parts import Loss, mlp
 
 
 class Autoencoder(nn.Module):
-    """z = f_φ(x), x̂ = g_θ(z)  (AE.1): a code z of d numbers for an image x of D pixels.
+    """z = f_φ(x), x̂ = g_θ(z)  (AE.1): a code z of d numbers for an image of D pixels.
 
     image_shape: (C, H, W), so that D = C·H·W.
     latent_dim: d; below D the autoencoder is undercomplete, above D overcomplete.
-    hidden: widths of the encoder's hidden layers, mirrored in the decoder; () is linear.
-    code: "linear" leaves the encoder's last layer as it is, "sigmoid" and "relu" bend it.
-    likelihood: "bernoulli" (cross-entropy, AE.3; the decoder returns logits) or "gaussian"
-        (squared error, AE.2; the decoder returns the mean).
+    hidden: widths of the encoder's hidden layers, mirrored in the decoder; () is
+        linear.
+    code: "linear" leaves the encoder's last layer as it is, "sigmoid" and "relu"
+        bend it.
+    likelihood: "bernoulli" (cross-entropy, AE.3; the decoder returns logits) or
+        "gaussian" (squared error, AE.2; the decoder returns the mean).
     seed: of the initial weights.
     Raises ValueError when latent_dim is below 1 or likelihood or code is none of these.
     """
@@ -45,7 +47,8 @@ class Autoencoder(nn.Module):
             allowed = "'bernoulli' or 'gaussian'"
             raise ValueError(f"likelihood must be {allowed}, got {likelihood!r}")
         if code not in ("linear", "sigmoid", "relu"):
-            raise ValueError(f"code must be 'linear', 'sigmoid' or 'relu', got {code!r}")
+            allowed = "'linear', 'sigmoid' or 'relu'"
+            raise ValueError(f"code must be {allowed}, got {code!r}")
         self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim
         self.likelihood = likelihood
@@ -61,7 +64,7 @@ class Autoencoder(nn.Module):
         return self.encoder(x.flatten(1))
 
     def decode(self, z: Tensor) -> Tensor:
-        """g_θ(z): (B, d) → (B, C, H, W), logits ("bernoulli") or the mean ("gaussian")."""
+        """g_θ(z): (B, d) → (B, C, H, W), logits or, if "gaussian", the mean."""
         return self.decoder(z).unflatten(1, self.image_shape)
 
     def decode_mean(self, z: Tensor) -> Tensor:
@@ -74,8 +77,9 @@ class Autoencoder(nn.Module):
         return self.decode_mean(self.encode(x))
 
     def nll(self, x: Tensor, output: Tensor) -> Tensor:
-        """How badly the decoder's output explains x: (AE.3) in nats or (AE.2), per image (B,)."""
-        return (bernoulli_nll if self.likelihood == "bernoulli" else squared_error)(x, output)
+        """How badly the decoder's output explains x: (AE.3) in nats or (AE.2), (B,)."""
+        compare = bernoulli_nll if self.likelihood == "bernoulli" else squared_error
+        return compare(x, output)
 
     def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
         """One term, the reconstruction, averaged over the batch.

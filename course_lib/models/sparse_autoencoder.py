@@ -16,7 +16,7 @@ from course_lib.models.parts import Loss
 
 
 def kl_sparsity(h: Tensor, rho: float) -> Tensor:
-    """Ω = Σⱼ KL(ρ‖ρ̂ⱼ) in nats, with ρ̂ⱼ the batch mean of hⱼ  (SAE.2, SAE.3).
+    """Ω = Σⱼ KL(rho‖rho_hat[j]) in nats, rho_hat the batch means  (SAE.2, SAE.3).
 
     h: activations (B, d); rho: the target ρ in (0, 1). Returns a scalar.
     Raises ValueError when rho or one of the means does not lie in (0, 1), where the
@@ -32,7 +32,7 @@ def kl_sparsity(h: Tensor, rho: float) -> Tensor:
             "ReLU units need an L1 penalty instead, "
             "saturated sigmoid units a smaller lr"
         )
-    # The same as kl_bernoulli(rho, rho_hat).sum(), which keeps more digits near ρ̂ = ρ
+    # The same as kl_bernoulli(rho, rho_hat).sum(), which keeps more digits near rho_hat = rho
     # than a gradient needs and makes a training step half as long again.
     active = rho * (rho / rho_hat).log()
     inactive = (1 - rho) * ((1 - rho) / (1 - rho_hat)).log()

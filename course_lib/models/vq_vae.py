@@ -27,7 +27,8 @@ def nearest_code(z_e: Tensor, codebook: Tensor) -> Tensor:
     _check_vectors(z_e, codebook.shape[1])
     center = codebook.mean(0)  # far from 0 the squares would swallow the distances
     e = codebook - center
-    return torch.addmm(e.square().sum(1) / 2, z_e - center, e.T, alpha=-1).min(1).indices
+    half_norms = e.square().sum(1) / 2  # (K,)
+    return torch.addmm(half_norms, z_e - center, e.T, alpha=-1).min(1).indices
 
 
 def straight_through(z_e: Tensor, e: Tensor) -> Tensor:
@@ -74,7 +75,7 @@ class VectorQuantizer(nn.Module):
         codes are destroyed, too.
     initial: "data", the first training batch gives the codes; or "normal", N(0, I).
     Counts and sums are buffers: they are saved and loaded with the weights. They
-    start as if every code had been used once where it lies, so that none leaps.
+    start as if every code had been used once where it lies.
 
     Raises ValueError for K < 2, code_dim < 1, γ or revive_below outside [0, 1) and
     for an unknown update or initial.

@@ -10,7 +10,7 @@ import ipywidgets
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
-from traitlets import Unicode
+from traitlets import Unicode, dlink
 
 from course_lib.plots import COLOURS
 from course_lib.widgets.canvas import font, png
@@ -31,7 +31,7 @@ class PictureWidget(ipywidgets.VBox):
     and raised, never swallowed. Where no kernel answers (GitHub, nbviewer, paper) the widget is
     its `snapshot`: the MIME bundle carries it as a PNG beside the widget view.
 
-    controls: the sliders that the picture depends on, each with a description and a readout.
+    controls: the sliders that the picture depends on, each with a description and its value.
     rows: the layout from top to bottom; the picture comes last.
     alt: what the picture shows, for screen readers and for the text form.
     """
@@ -94,6 +94,14 @@ class PictureWidget(ipywidgets.VBox):
         snapshot = base64.b64encode(png(self.snapshot())).decode()
         data = {**bundle, "text/plain": self.alt, "image/png": snapshot}
         return data, {"image/png": {"alt": self.alt}}
+
+
+def with_label(slider: ipywidgets.SelectionSlider) -> ipywidgets.HBox:
+    """The slider with a label for its readout, which would look as if one could type into it."""
+    slider.readout = False
+    label = ipywidgets.Label()
+    dlink((slider, "label"), (label, "value"))
+    return ipywidgets.HBox([slider, label])
 
 
 def check_grey(images: Tensor, least: int = 1) -> None:

@@ -13,12 +13,12 @@ from course_lib.evaluation import active_units, kl_per_dimension
 from course_lib.models import ConditionalBetaVAE
 from course_lib.plots import COLOURS
 from course_lib.widgets.base import PictureWidget, check_grey, pictures_of
-from course_lib.widgets.canvas import Axes, font, pixels, subscripted, to_palette, write
+from course_lib.widgets.canvas import Axes, font, number, pixels, subscripted, to_palette, write
 
 COLUMNS, TILE, GAP = 7, 56, 2  # pictures in a row; pixels: about their side, between them
 LABEL, TOP = 112, 6  # pixels: width of the labels, and where the first row begins
 TRAVERSALS, REACH = 4, 3.0  # rows of them, at most, and from where to where they go
-STEPS = 40  # of the slider
+STEPS = 60  # of the slider
 BOX = (174, 190)  # pixels: width and height of the curve
 CURVE, HERE, ALONE = COLOURS[0], COLOURS[2], COLOURS[1]
 
@@ -182,7 +182,7 @@ class BetaExplorer(PictureWidget):
         draw = ImageDraw.Draw(page)
         for i, z in enumerate(torch.linspace(-REACH, REACH, COLUMNS).tolist()):
             place = (LABEL + self._step * (i + 0.5), self._top(3) - 3)
-            draw.text(place, f"{z:g}".replace("-", "−"), "#444444", font(11), anchor="ms")
+            draw.text(place, number(z), "#444444", font(11), anchor="ms")
         draw.text((LABEL - 8, self._top(3) - 3), "zⱼ =", "#444444", font(11), anchor="rs")
         draw.text((left - 34, TOP), "distortion", "black", font(13))
         self._axes.draw_line(page, *zip(*curve, strict=True), CURVE)

@@ -79,6 +79,11 @@ def round_up(value: float) -> float:
     return next(n * power for n in (1, 2, 5, 10) if n * power >= value)
 
 
+def number(value: float, digits: str = "g") -> str:
+    """A number as text, with a minus sign and no hyphen."""
+    return f"{value:{digits}}".replace("-", "−")
+
+
 def subscripted(letter: str, j: int) -> str:
     """z₁ for the first dimension, whose index is 0."""
     return letter + str(j + 1).translate(SUBSCRIPTS)
@@ -125,11 +130,12 @@ class Axes:
         left, top, right, bottom = self.box
         small, large = font(11), font(13)
         draw.rectangle(self.box, outline="#888888")
-        draw.text((left, bottom + 4), f"{self.x_range[0]:g}", "#444444", small, anchor="la")
-        draw.text((right, bottom + 4), f"{self.x_range[1]:g}", "#444444", small, anchor="ra")
+        x_ends, y_ends = map(number, self.x_range), map(number, self.y_range)
+        for x, end, anchor in zip((left, right), x_ends, ("la", "ra"), strict=True):
+            draw.text((x, bottom + 4), end, "#444444", small, anchor=anchor)
         draw.text(((left + right) / 2, bottom + 4), self.x_label, "black", large, anchor="ma")
-        draw.text((left - 4, bottom), f"{self.y_range[0]:g}", "#444444", small, anchor="rd")
-        draw.text((left - 4, top), f"{self.y_range[1]:g}", "#444444", small, anchor="ra")
+        for y, end, anchor in zip((bottom, top), y_ends, ("rd", "ra"), strict=True):
+            draw.text((left - 4, y), end, "#444444", small, anchor=anchor)
         draw.text((left - 6, (top + bottom) / 2), self.y_label, "black", large, anchor="rm")
 
     def draw_line(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from course_lib.models.contractive_autoencoder import jacobian, tangent_share
 from course_lib.plots import COLOURS
-from course_lib.widgets.base import PictureWidget
+from course_lib.widgets.base import PictureWidget, with_label
 from course_lib.widgets.canvas import Axes, font, pixels
 
 BALL, ALONG = COLOURS[0], COLOURS[6]
@@ -76,10 +76,11 @@ class ContractionEllipse(PictureWidget):
                 raise ValueError(f"the code of models[{weight}] must have shape (B, 2), "
                                  f"got {tuple(codes.shape)}")  # fmt: skip
         self._plane = Axes(PLANE, (0, 1), (0, 1), "h₁", "h₂")
-        middle = surface(torch.full((1, 2), 0.5))
-        largest = max(torch.linalg.matrix_norm(jacobian(model.encode, middle), 2).item()
+        largest = max(torch.linalg.matrix_norm(jacobian(model.encode, images), 2).max().item()
                       for model in models.values())  # fmt: skip
-        self._bars = Axes(BARS, (0, 1), (0, float(f"{1.2 * largest:.1g}")), "", "")
+        unit = 10 ** math.floor(math.log10(largest)) / 2
+        top = unit * math.ceil(1.1 * largest / unit)  # with room for the number above the bar
+        self._bars = Axes(BARS, (0, 1), (0, top), "", "")
         self._pages = {weight: self._draw_page(codes) for weight, codes in self._grids.items()}
 
         self.weight = ipywidgets.SelectionSlider(options=list(models), description="λ")
@@ -89,7 +90,7 @@ class ContractionEllipse(PictureWidget):
         )
         super().__init__(
             controls=[self.weight, self.u, self.v],
-            rows=[self.weight, ipywidgets.HBox([self.u, self.v])],
+            rows=[with_label(self.weight), ipywidgets.HBox([self.u, self.v])],
             alt="Left the image at (u, v), in the middle the code plane with the ellipse that its "
             "neighbourhood maps to, right the singular values of the Jacobian.",
         )

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from course_lib.likelihoods import squared_error
 from course_lib.models.denoising_autoencoder import gaussian_noise, masking, salt_and_pepper
-from course_lib.widgets.base import PictureWidget, check_grey
+from course_lib.widgets.base import PictureWidget, check_grey, with_label
 from course_lib.widgets.canvas import font, pixels
 
 TILE = 56  # pixels, a multiple of 8 and of 28
@@ -17,7 +17,7 @@ NUMBERS = 76  # width of the column of errors
 CORRUPTIONS = {
     "masking": masking,
     "Gaussian": gaussian_noise,
-    "salt & pepper": salt_and_pepper,
+    "salt and pepper": salt_and_pepper,
 }
 
 
@@ -62,7 +62,7 @@ class DenoisingRows(PictureWidget):
         self.draw = ipywidgets.IntSlider(max=20, description="draw", layout=wide)
         super().__init__(
             controls=[self.kind, self.strength, self.draw],
-            rows=[self.kind, self.strength, self.draw],
+            rows=[with_label(self.kind), self.strength, self.draw],
             alt=f"Rows of images, {', '.join(self._labels)}, each with its squared error.",
         )
 

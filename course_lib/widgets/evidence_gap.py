@@ -9,15 +9,15 @@ from course_lib.evaluation import OneDimensionalModel
 from course_lib.information import kl_normal
 from course_lib.plots import COLOURS
 from course_lib.widgets.base import PictureWidget
-from course_lib.widgets.canvas import Axes, font, round_up
+from course_lib.widgets.canvas import Axes, font, number, round_up
 
-Q, POSTERIOR, PRIOR = COLOURS[0], COLOURS[6], "#aaaaaa"
+Q, POSTERIOR, PRIOR = COLOURS[0], COLOURS[6], "#777777"
 DENSITIES = (46, 30, 326, 250)  # left, top, right, bottom
 BARS = (470, 46, 640, 236)
 RIGHT = 720  # of the numbers
 Z = torch.linspace(-4, 4, 401, dtype=torch.float64)
 ROWS = {  # name → colour of the bar
-    "E_q log p(x|z)": COLOURS[4],
+    "E[log p(x|z)]": COLOURS[4],
     "− KL(q‖p(z))": COLOURS[7],
     "= ELBO": COLOURS[0],
     "+ KL(q‖p(z|x))": COLOURS[2],
@@ -116,8 +116,8 @@ class EvidenceGap(PictureWidget):
         highest = max(max(ends) for ends in bars.values())
         span = (-round_up(-lowest) if lowest < 0 else 0, round_up(highest) if highest > 0 else 0)
         scale = Axes(BARS, span, (0, 1), "nats", "")
-        draw.text((left, bottom + 6), f"{span[0]:g}", "#444444", font(11), anchor="ma")
-        draw.text((right, bottom + 6), f"{span[1]:g}", "#444444", font(11), anchor="ma")
+        for x, end in zip((left, right), span, strict=True):
+            draw.text((x, bottom + 6), number(end), "#444444", font(11), anchor="ma")
         draw.text(((left + right) / 2, bottom + 4), "nats", "black", font(13), anchor="ma")
         draw.line((left, bottom, right, bottom), fill="#888888")
         height = (bottom - top) / len(ROWS)
@@ -127,7 +127,7 @@ class EvidenceGap(PictureWidget):
             middle = top + height * (i + 0.5)
             draw.rectangle((ends[0], middle - 11, max(ends[1], ends[0] + 1), middle + 11), colour)
             draw.text((left - 10, middle), name, "black", font(13), anchor="rm")
-            value = f"{round(end - begin, 4) + 0:.4f}".replace("-", "−")
+            value = number(round(end - begin, 4) + 0, ".4f")
             draw.text((RIGHT, middle), value, "black", font(13), anchor="rm")
         for place, colour in ((0, "#888888"), (bars["= log p(x)"][1], ROWS["= log p(x)"])):
             px = scale.position(place, 0)[0]

@@ -11,7 +11,7 @@ from torch.distributions import Normal
 from course_lib.information import NormalTerms, kl_normal, kl_normal_terms, nats_to_bits
 from course_lib.plots import COLOURS
 from course_lib.widgets.base import PictureWidget
-from course_lib.widgets.canvas import Axes, font, round_up
+from course_lib.widgets.canvas import Axes, font, number, round_up
 
 Q, P, POSITIVE, NEGATIVE = COLOURS[0], COLOURS[6], COLOURS[4], COLOURS[7]
 DENSITIES = (70, 26, 390, 186)  # left, top, right, bottom
@@ -135,5 +135,5 @@ class GaussianKL(PictureWidget):
             values = [*(getattr(terms, row).item() for row in ROWS), nats, nats_to_bits(nats)]
             draw.text((right, TABLE[1]), name, "black", font(13), anchor="ra")
             for i, value in enumerate(values):
-                text = f"{value:.4f}".replace("-", "−")
-                draw.text((right, TABLE[1] + 26 * (i + 1)), text, "black", font(13), anchor="ra")
+                place = (right, TABLE[1] + 26 * (i + 1))
+                draw.text(place, number(value, ".4f"), "black", font(13), anchor="ra")

@@ -68,14 +68,15 @@ class LossCurves(PictureWidget):
         for (label, curve), colour in zip(curves.items(), COLOURS, strict=False):
             self._axes.draw_line(page, x_hat.tolist(), curve.clamp(max=1e3).tolist(), colour)
             lowest = curve.argmin()
-            px, py = self._axes.position(x_hat[lowest].item(), curve[lowest].item())
-            draw.ellipse((px - 5, py - 5, px + 5, py + 5), outline=colour, width=2)
-            self._axes.draw_point(draw, self.x_hat.value, values[label], colour)
+            text = "infinite"
+            if curve[lowest].isfinite():
+                px, py = self._axes.position(x_hat[lowest].item(), curve[lowest].item())
+                draw.ellipse((px - 5, py - 5, px + 5, py + 5), outline=colour, width=2)
+                self._axes.draw_point(draw, self.x_hat.value, values[label], colour)
+                here = f"{values[label]:.2f} at {self.x_hat.description}"
+                text = f"{here};  smallest at {x_hat[lowest]:.2f}"
             draw.line((left, top + 9, left + 22, top + 9), fill=colour, width=3)
             draw.text((left + 30, top), label, "black", font(13))
-            text = (
-                f"{values[label]:.2f} at {self.x_hat.description};  smallest at {x_hat[lowest]:.2f}"
-            )
             draw.text((left + 30, top + 18), text, "#444444", font(12))
             top += 48
         return page

@@ -93,6 +93,7 @@ class Reparameterization(PictureWidget):
         epsilon: list[float],
         z: list[float],
     ) -> None:
+        z = [min(max(value, -REACH), REACH) for value in z]  # beyond the axis: at its end
         for i in reversed(range(self._n)):  # the followed draw comes last, on top
             ends = above.position(epsilon[i], 0), below.position(z[i], 0)
             draw.line(ends, fill=FOLLOWED if i == 0 else "#bbbbbb", width=3 if i == 0 else 1)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from course_lib.evaluation import lifetime_activity, population_activity
 from course_lib.likelihoods import squared_error
 from course_lib.plots import COLOURS
-from course_lib.widgets.base import PictureWidget, check_grey
+from course_lib.widgets.base import PictureWidget, check_grey, with_label
 from course_lib.widgets.canvas import font
 
 TOP, SIDE = 26, 304  # pixels: where the three panels begin, and how high they are
@@ -92,7 +92,7 @@ class SparseSweep(PictureWidget):
         self.rho = ipywidgets.SelectionSlider(options=targets, description="ρ")
         super().__init__(
             controls=[self.weight, self.rho],
-            rows=[self.weight, self.rho],
+            rows=[with_label(self.weight), with_label(self.rho)],
             alt="The learned features of a sparse autoencoder as small pictures, a map of its "
             "activations, and the mean activation of each unit beside the target ρ.",
         )

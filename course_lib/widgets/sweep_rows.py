@@ -6,7 +6,7 @@ import ipywidgets
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from course_lib.widgets.base import PictureWidget
+from course_lib.widgets.base import PictureWidget, with_label
 from course_lib.widgets.canvas import font, pixels
 
 TILE = 56  # pixels, a multiple of 8 and of 28
@@ -29,7 +29,7 @@ class SweepRows(PictureWidget):
         labels = list(next(iter(rows.values())))
         super().__init__(
             controls=[self.slider],
-            rows=[self.slider],
+            rows=[with_label(self.slider)],
             alt=f"Rows of images, {' and '.join(labels)}, for one value of {name} at a time.",
         )
 
