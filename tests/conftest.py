@@ -19,6 +19,10 @@ hypothesis.settings.load_profile("course")
 del os.environ["MPLBACKEND"]
 
 
+def pytest_addoption(parser):
+    parser.addoption("--screenshots", metavar="DIR", help="where browser tests save pictures")
+
+
 @pytest.fixture
 def real_files():
     """The folder of the original MNIST and Fashion-MNIST files; skipped where they are not."""

@@ -23,10 +23,6 @@ FLAGS = [
 ]
 
 
-def pytest_addoption(parser):
-    parser.addoption("--screenshots", metavar="DIR", help="where browser tests save pictures")
-
-
 @pytest.fixture(scope="session")
 def screenshots(request, tmp_path_factory):
     """Where to save pictures: what --screenshots names, else a temporary folder."""
