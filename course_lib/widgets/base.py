@@ -99,7 +99,7 @@ class PictureWidget(ipywidgets.VBox):
 def with_label(slider: ipywidgets.SelectionSlider) -> ipywidgets.HBox:
     """The slider with a label for its readout, which would look as if one could type into it."""
     slider.readout = False
-    label = ipywidgets.Label()
+    label = ipywidgets.Label(layout={"margin": "2px 2px 2px 14px"})  # clear of the handle
     dlink((slider, "label"), (label, "value"))
     return ipywidgets.HBox([slider, label])
 

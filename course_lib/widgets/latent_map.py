@@ -69,7 +69,7 @@ class LatentMap(PictureWidget):
         self.mode = ipywidgets.SelectionSlider(options=list(CAPTIONS), description="map of")
         super().__init__(
             controls=[*self.sliders, self.mode],
-            rows=[ipywidgets.HBox([*self.sliders, with_label(self.mode)])],
+            rows=[ipywidgets.HBox(self.sliders), with_label(self.mode)],
             alt="Left a map of a latent space with two dimensions, beside it the picture decoded "
             "from the place of the ring on the map.",
         )
