@@ -236,7 +236,7 @@ def _spread_term(t: Tensor, log_ratio: Tensor) -> Tensor:
     with torch.no_grad():
         s = t / (2 + t)
         near = t * t / 2 + t * s - _log_ratio_beyond_2s(s)
-    # In the gradient of far nothing cancels that training would miss, and it takes half the time.
+    # The gradient of far has all digits that training needs, in two thirds of the time of near's.
     return torch.where(t.abs() < NEAR, near + (far - far.detach()), far)
 
 
