@@ -95,3 +95,12 @@ def test_every_control_has_a_label_and_a_readout():
 def test_no_draws_are_refused():
     with pytest.raises(ValueError, match="n must be at least 1, got 0"):
         Reparameterization(n=0)
+
+
+def test_codes_beyond_the_axis_stand_at_its_end():
+    widget = Reparameterization(n=500)
+    widget.mu.value, widget.sigma.value = 3.0, 2.0
+    assert (widget.codes(3.0, 2.0) > 6.5).any()
+    right_of_the_axes = shown(widget)[:, CODE_BOX[2] + 6 :]
+    for colour in (CODE, "#bbbbbb"):
+        assert not (right_of_the_axes == ImageColor.getrgb(colour)).all(2).any()

@@ -9,7 +9,8 @@ from torch import Tensor
 def confident_share(classifier: Any, images: Tensor, confidence: float = 0.9) -> float:
     """Share of the images to which a classifier gives one class with confidence.
 
-    classifier: anything with `predict_proba`, such as those of scikit-learn. images: (N, ...). A picture of pure noise may fool a classifier: high is not yet good.
+    classifier: anything with `predict_proba`, such as those of scikit-learn. images: (N, ...).
+    A picture of pure noise may fool a classifier: high is not yet good.
     """
     probabilities = classifier.predict_proba(images.flatten(1).numpy())  # (N, classes)
     return float((probabilities.max(1) > confidence).mean())

@@ -110,7 +110,7 @@ def changed(page, picture, action):
     page.wait_for_function(
         "([image, source]) => image.src !== source && image.complete",
         arg=[picture.element_handle(), source],
-        timeout=60_000,
+        timeout=10_000,
     )
     return before, pixels(picture)
 
@@ -159,7 +159,7 @@ def test_a_wrong_answer_on_a_card_is_told_its_mistake_and_a_right_one_is_right(o
     ):
         card.get_by_label("answer").fill(answer)
         card.get_by_role("button", name="Check").click()
-        card.get_by_role("status").filter(has_text=message).wait_for(timeout=60_000)
+        card.get_by_role("status").filter(has_text=message).wait_for(timeout=10_000)
 
 
 def test_before_anything_runs_the_page_shows_pictures_and_no_error(open_chapter):
