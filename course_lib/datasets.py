@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-DATA_DIR = Path(__file__).resolve().parent.parent / "data"
+DATA_DIR = Path(__file__).resolve().parent / "data"
 
 MIRRORS: dict[str, tuple[str, ...]] = {
     "mnist": (

@@ -1,4 +1,4 @@
-"""The mistakes of the five sources and what shows them: data/errata.toml as tables.
+"""The mistakes of the five sources and what shows them: course_lib/data/errata.toml as tables.
 
 The file explains its fields. Links are relative to the folder chapters/.
 """
@@ -41,7 +41,7 @@ class Erratum:
 
 
 def errata() -> list[Erratum]:
-    """All entries of data/errata.toml, in the order of the file."""
+    """All entries of course_lib/data/errata.toml, in the order of the file."""
     return [Erratum(**entry) for entry in _file()["erratum"]]
 
 

@@ -69,7 +69,7 @@ def render_glyphs() -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    path = Path(__file__).with_name("glyphs.npz")
+    path = Path(__file__).resolve().parents[1] / "course_lib" / "data" / "glyphs.npz"
     np.savez_compressed(path, **render_glyphs())
     print(f"{path}: {path.stat().st_size:,} bytes")
 

@@ -430,7 +430,7 @@ def make_glyphs():
 
 def test_glyphs_can_be_drawn_again(make_glyphs):
     drawn = make_glyphs.render_glyphs()
-    with np.load(REPOSITORY / "data" / "glyphs.npz", allow_pickle=False) as shipped:
+    with np.load(REPOSITORY / "course_lib" / "data" / "glyphs.npz", allow_pickle=False) as shipped:
         assert sorted(shipped) == sorted(drawn)
         different = int((shipped["images"] != drawn["images"]).sum())
         assert different == 0, f"{different} of {drawn['images'].size} pixels differ"

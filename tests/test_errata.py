@@ -23,7 +23,10 @@ from course_lib.models import VAE
 
 ROOT = Path(__file__).parent.parent
 CHAPTERS = {path.stem: path.read_text("utf-8") for path in ROOT.glob("chapters/source/*.py")}
-TESTS = {path.name: path.read_text("utf-8") for path in ROOT.glob("tests/test_*.py")}
+TESTS = {
+    path.relative_to(ROOT / "tests").as_posix(): path.read_text("utf-8")
+    for path in ROOT.glob("tests/**/test_*.py")
+}
 VERDICTS = {"wrong", "over-claimed", "imprecise", "notation", "right"}
 TOPICS = {
     "autoencoder", "denoising", "sparse", "contractive", "KL divergence", "ELBO", "likelihoods",

@@ -493,7 +493,7 @@ def test_the_alternative_text_says_what_to_see():
 
 
 def test_the_picture_of_the_readme_is_up_to_date(tmp_path):
-    images = Path(__file__).parent.parent / "chapters" / "images"
+    images = Path(__file__).parents[2] / "chapters" / "images"
     script = runpy.run_path(str(images / "class_report.py"))
     draw_class_report(
         script["EXERCISES"], script["invented_class"](), script["N_STUDENTS"], tmp_path / "new.png"

@@ -40,7 +40,7 @@ from course_lib.models.parts import Loss
 from course_lib.models.vq_vae import VQVAE, VectorQuantizer, nearest_code, straight_through
 
 SEEDS = range(1000)
-CHAPTERS = Path(__file__).parent.parent / "chapters" / "source"
+CHAPTERS = Path(__file__).parents[2] / "chapters" / "source"
 KINDS = {
     kind: [id for id, exercise in bank().items() if exercise.kind == kind]
     for kind in ("number", "formula", "choice")
