@@ -136,12 +136,20 @@ def kl_diagonal_normal(mu: Tensor, logvar: Tensor) -> Tensor:
     mu: (..., d); logvar: log σ², broadcasts against mu. Returns (...), summed over the last axis.
     Raises ValueError when anything is not finite, the shapes do not broadcast, or there is no axis.
     """
+    terms = kl_standard_normal(mu, logvar)  # (..., d)
+    if terms.ndim == 0:
+        raise ValueError("mu must have shape (..., d), got a single number")
+    return terms.sum(-1)
+
+
+def kl_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
+    """KL(N(μ, σ²)‖N(0, 1)) = ½ (μ² + σ² − log σ² − 1) of each dimension, in nats  (KL.12).
+
+    mu, logvar: log σ², broadcast. Returns their common shape. Raises as kl_diagonal_normal does.
+    """
     mu, logvar = _broadcast(mu=mu, logvar=logvar)
     _check_finite(mu=mu, logvar=logvar)
-    if mu.ndim == 0:
-        raise ValueError("mu must have shape (..., d), got a single number")
-    terms = _spread_term(torch.expm1(logvar / 2), logvar / 2) + _half_square(mu)  # (..., d)
-    return terms.sum(-1)
+    return _spread_term(torch.expm1(logvar / 2), logvar / 2) + _half_square(mu)
 
 
 def kl_multivariate_normal(mu_q: Tensor, cov_q: Tensor, mu_p: Tensor, cov_p: Tensor) -> Tensor:

@@ -1,14 +1,19 @@
-"""Negative log-likelihoods of an image given the decoder's output, in nats per image.
+"""Likelihoods p(x|z) of an image given the decoder's output, and their logarithms as functions.
 
-All are summed over pixels and left unaveraged over the batch.
+All logarithms are in nats per image: summed over pixels and left unaveraged over the batch.
 """
 
 import math
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+
+from course_lib.checks import readable
+from course_lib.noise import Rng, normal_like, uniform_like
+
+SMALLEST_SIGMA = 1e-3  # a quarter of the step between two of 256 grey levels
 
 
 def bernoulli_nll(x: Tensor, logits: Tensor) -> Tensor:
@@ -22,9 +27,11 @@ def bernoulli_nll(x: Tensor, logits: Tensor) -> Tensor:
     Raises ValueError when the shapes differ or x leaves [0, 1].
     """
     _check_shapes("logits", x, logits)
-    low, high = torch.aminmax(x)
-    if not (low >= 0 and high <= 1):  # also for NaN
-        raise ValueError(f"x must lie in [0, 1], got values from {low:g} to {high:g}")
+    if readable(x) and x.numel():
+        low, high = torch.aminmax(x)
+        if not (low >= 0 and high <= 1):  # also for NaN
+            raise ValueError(f"x must lie in [0, 1], got values from {low:g} to {high:g}")
+    x = x.to(logits.dtype)
     nll = F.binary_cross_entropy_with_logits(logits, x, reduction="none")  # (B, ...)
     return nll.flatten(1).sum(1)
 
@@ -32,14 +39,19 @@ def bernoulli_nll(x: Tensor, logits: Tensor) -> Tensor:
 def gaussian_nll(x: Tensor, mean: Tensor, sigma: Tensor | float) -> Tensor:
     """−log N(x; mean, σ²I) = ‖x − mean‖² / 2σ² + (D/2) log 2πσ²  (AE.5).
 
-    x: (B, ...); mean: the same shape; sigma: a number > 0 or a tensor that broadcasts against x.
-    Returns (B,), nats per image (a density: it may be negative).
+    x: (B, ...); mean: the same shape; sigma: a number > 0, or a tensor that broadcasts to the
+    shape of x. Returns (B,), nats per image (a density: it may be negative).
     Raises ValueError when the shapes differ or sigma is not positive.
     """
     _check_shapes("mean", x, mean)
-    sigma = torch.as_tensor(sigma, dtype=x.dtype)
-    if not (sigma > 0).all():
+    sigma = torch.as_tensor(sigma, dtype=mean.dtype, device=mean.device)
+    if readable(sigma) and not (sigma > 0).all():
         raise ValueError(f"sigma must be > 0, got a smallest value of {sigma.min().item():g}")
+    try:
+        sigma = sigma.expand_as(x)
+    except RuntimeError:
+        shapes = f"{tuple(x.shape)}, got {tuple(sigma.shape)}"
+        raise ValueError(f"sigma must broadcast to the shape of x, {shapes}") from None
     nll = 0.5 * ((x - mean) / sigma) ** 2 + sigma.log() + 0.5 * math.log(2 * math.pi)
     return nll.flatten(1).sum(1)
 
@@ -52,6 +64,82 @@ def squared_error(x: Tensor, mean: Tensor) -> Tensor:
     """
     _check_shapes("mean", x, mean)
     return (x - mean).square().flatten(1).sum(1)
+
+
+class Bernoulli(nn.Module):
+    """Binary pixels, each 1 with a probability of its own; the decoder returns logits  (AE.3)."""
+
+    def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
+        """log p(x|z): x and logits, (B, ...) → (B,). Raises as `bernoulli_nll` does."""
+        return -bernoulli_nll(x, output)
+
+    def mean(self, output: Tensor) -> Tensor:
+        """E[x|z] = sigmoid(output), in pixel units."""
+        return output.sigmoid()
+
+    def sample(self, output: Tensor, generator: Rng = None) -> Tensor:
+        """x ~ p(x|z), 0 or 1, of the shape of the output."""
+        return (uniform_like(output, generator) < output.sigmoid()).to(output.dtype)
+
+
+class Gaussian(nn.Module):
+    """x ~ N(output, σ²I): the decoder returns the mean  (AE.5).
+
+    sigma: standard deviation σ > 0 of all pixels, or None to learn it with the model.
+    Raises ValueError for a sigma that is not positive.
+    Learned σ: Rybkin, Daniilidis & Levine, Simple and Effective VAE Training with Calibrated
+    Decoders, ICML 2021.
+    """
+
+    log_sigma: Tensor
+
+    def __init__(self, sigma: float | None = None) -> None:
+        super().__init__()
+        if sigma is not None and not 0 < sigma < math.inf:
+            raise ValueError(f"sigma must be > 0 and finite, or None, got {sigma}")
+        if sigma is None:
+            self.log_sigma = nn.Parameter(torch.tensor(0.0))
+        else:
+            self.register_buffer("log_sigma", torch.tensor(math.log(sigma)))
+
+    @property
+    def sigma(self) -> Tensor:
+        """σ, ()."""
+        return self.log_sigma.exp()
+
+    def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
+        """log p(x|z): x and means, (B, ...) → (B,). Raises as `gaussian_nll` does, and
+        FloatingPointError when a learned σ falls below the grey levels."""
+        sigma = self.sigma
+        learned = self.log_sigma.requires_grad
+        if learned and readable(sigma) and not sigma > SMALLEST_SIGMA:
+            raise FloatingPointError(
+                f"the learned sigma is {sigma:.2g}, smaller than a step between "
+                "grey levels: these images can be rebuilt exactly, and their "
+                "density then has no upper bound. Fix sigma, or leave out pixels "
+                "that never change, or add a little noise."
+            )
+        return -gaussian_nll(x, output, sigma)
+
+    def mean(self, output: Tensor) -> Tensor:
+        """E[x|z], the output itself."""
+        return output
+
+    def sample(self, output: Tensor, generator: Rng = None) -> Tensor:
+        """x ~ p(x|z), of the shape of the output; not cut to [0, 1]."""
+        return output + self.sigma * normal_like(output, generator)
+
+
+class SquaredError(nn.Module):
+    """−‖x − output‖² in place of a logarithm  (AE.2), for autoencoders that claim no probability."""
+
+    def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
+        """−‖x − output‖², (B, ...) → (B,): that of a Gaussian with σ² = ½, but for a constant."""
+        return -squared_error(x, output)
+
+    def mean(self, output: Tensor) -> Tensor:
+        """The output itself."""
+        return output
 
 
 def effective_beta(

@@ -11,8 +11,6 @@ from course_lib.evaluation.evidence_lower_bound import (
     LogLikelihood,
     OneDimensionalModel,
     importance_weighted_log_likelihood,
-    log_importance_weights,
-    log_mean_exp,
 )
 from course_lib.evaluation.features import (
     lifetime_activity,
@@ -35,8 +33,6 @@ __all__ = [
     "importance_weighted_log_likelihood",
     "kl_per_dimension",
     "lifetime_activity",
-    "log_importance_weights",
-    "log_mean_exp",
     "mutual_information_gap",
     "nearest_distance",
     "orientation_selectivity",

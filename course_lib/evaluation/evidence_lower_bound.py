@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from course_lib.information import kl_normal
 from course_lib.models.variational_autoencoder import VAE
+from course_lib.objectives import log_importance_weights, log_mean_exp
 
 Number = Tensor | float
 REACH = 12.0  # standard deviations on either side of the mean, beyond which nothing is left
@@ -92,11 +93,6 @@ def _log_normal(x: Number, mu: Number, sigma: Number) -> Tensor:
     return -0.5 * ((x - mu) / sigma) ** 2 - log_sigma - 0.5 * math.log(2 * math.pi)
 
 
-def log_mean_exp(log_weights: Tensor, dim: int) -> Tensor:
-    """log of the mean of exp(log_weights) along an axis, which is removed."""
-    return log_weights.logsumexp(dim) - math.log(log_weights.shape[dim])
-
-
 @dataclass(frozen=True)
 class LogLikelihood:
     """An estimate of the mean log-likelihood of a set of images.
@@ -114,21 +110,6 @@ class LogLikelihood:
     @property
     def standard_error(self) -> float:
         return self.per_image.std().item() / math.sqrt(len(self.per_image))
-
-
-def log_importance_weights(
-    model: VAE, x: Tensor, mu: Tensor, logvar: Tensor, k: int, generator: torch.Generator
-) -> Tensor:
-    """log p(x|z) p(z) / q(z|x) for k samples z ~ q(z|x) of each image, in nats: (k, B).
-
-    mu, logvar: (B, d), of q(z|x) for the images x (B, C, H, W). With gradients; the mean over all
-    is the ELBO, and the mean of log_mean_exp over the k samples the bound (ELBO.8).
-    """
-    epsilon = torch.randn(k, *mu.shape, generator=generator, dtype=mu.dtype)  # (k, b, d)
-    z = mu + (logvar / 2).exp() * epsilon
-    log_ratio = 0.5 * (epsilon.square() - z.square() + logvar).sum(2)  # log p(z)/q(z|x)
-    repeated = x.expand(k, *x.shape).flatten(0, 1)  # (k·b, C, H, W)
-    return log_ratio - model.nll(repeated, model.decode(z.flatten(0, 1))).view(k, len(x))
 
 
 @torch.inference_mode()
@@ -150,11 +131,11 @@ def importance_weighted_log_likelihood(
     estimates = []
     with tqdm(total=len(images), desc="log-likelihood", leave=False) as progress:
         for x in images.split(max(1, rows // samples)):
-            mu, logvar = model.encode(x)  # (b, d)
+            q = model.encode(x)  # (b, d)
             log_weights = []
             for drawn in range(0, samples, at_once):
                 k = min(at_once, samples - drawn)
-                log_weights.append(log_importance_weights(model, x, mu, logvar, k, generator))
+                log_weights.append(log_importance_weights(model, x, q, k, generator))
             estimates.append(log_mean_exp(torch.cat(log_weights), dim=0))
             progress.update(len(x))
     return LogLikelihood(torch.cat(estimates))

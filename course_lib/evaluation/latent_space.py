@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from course_lib.information import kl_normal
-from course_lib.models.beta_vae import kl_parts
-from course_lib.models.variational_autoencoder import normal_log_density, reparameterize
+from course_lib.objectives import kl_parts
+from course_lib.priors import DiagonalNormal
 
 
 def kl_per_dimension(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -53,12 +53,12 @@ def split_kl(mu: Tensor, logvar: Tensor, seed: int = 0) -> KLSplit:
 
     mu, logvar: (N, d) of the N images, whose mixture q(z) = 1/N Σ q(z|x) is summed exactly.
     """
-    N = len(mu)
-    z = reparameterize(mu, logvar, torch.Generator().manual_seed(seed))  # (N, d)
-    log_conditional = normal_log_density(z, mu, logvar).sum(1)
+    N, q = len(mu), DiagonalNormal(mu, logvar)
+    z = q.sample(torch.Generator().manual_seed(seed))  # (N, d)
+    log_conditional = q.log_prob(z)
     sums: dict[str, float] = {}
     for rows in torch.arange(N).split(100):  # bounds the memory
-        weights = torch.tensor(-math.log(N))
+        weights = mu.new_tensor(-math.log(N))
         for name, value in kl_parts(z[rows], log_conditional[rows], mu, logvar, weights).items():
             sums[name] = sums.get(name, 0.0) + len(rows) / N * value.item()
     return KLSplit(kl=kl_per_dimension(mu, logvar).sum().item(), **sums)

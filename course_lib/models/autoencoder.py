@@ -12,8 +12,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from course_lib.likelihoods import bernoulli_nll, squared_error
-from course_lib.models.parts import Loss, mlp
+from course_lib.likelihoods import Bernoulli, SquaredError
+from course_lib.models.networks import mlp
+from course_lib.noise import Rng
+from course_lib.objectives import Loss
+
+LIKELIHOODS = {"bernoulli": Bernoulli, "gaussian": SquaredError}
 
 
 class Autoencoder(nn.Module):
@@ -43,7 +47,7 @@ class Autoencoder(nn.Module):
         super().__init__()
         if latent_dim < 1:
             raise ValueError(f"latent_dim must be at least 1, got {latent_dim}")
-        if likelihood not in ("bernoulli", "gaussian"):
+        if likelihood not in LIKELIHOODS:
             allowed = "'bernoulli' or 'gaussian'"
             raise ValueError(f"likelihood must be {allowed}, got {likelihood!r}")
         if code not in ("linear", "sigmoid", "relu"):
@@ -51,7 +55,7 @@ class Autoencoder(nn.Module):
             raise ValueError(f"code must be {allowed}, got {code!r}")
         self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim
-        self.likelihood = likelihood
+        self.likelihood = LIKELIHOODS[likelihood]()
         sizes = [math.prod(image_shape), *hidden, latent_dim]
         generator = torch.Generator().manual_seed(seed)
         self.encoder = mlp(sizes, generator)
@@ -69,8 +73,7 @@ class Autoencoder(nn.Module):
 
     def decode_mean(self, z: Tensor) -> Tensor:
         """The picture x̂ that z stands for: (B, d) → (B, C, H, W) in pixel units."""
-        output = self.decode(z)
-        return output.sigmoid() if self.likelihood == "bernoulli" else output
+        return self.likelihood.mean(self.decode(z))
 
     def forward(self, x: Tensor) -> Tensor:
         """The reconstruction x̂: (B, C, H, W) → (B, C, H, W) in pixel units."""
@@ -78,10 +81,9 @@ class Autoencoder(nn.Module):
 
     def nll(self, x: Tensor, output: Tensor) -> Tensor:
         """How badly the decoder's output explains x: (AE.3) in nats or (AE.2), (B,)."""
-        compare = bernoulli_nll if self.likelihood == "bernoulli" else squared_error
-        return compare(x, output)
+        return -self.likelihood.log_prob(x, output)
 
-    def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
+    def loss(self, x: Tensor, generator: Rng = None) -> Loss:
         """One term, the reconstruction, averaged over the batch.
 
         `generator` is for models whose loss draws random numbers; this one draws none.

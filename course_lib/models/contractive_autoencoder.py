@@ -6,7 +6,7 @@ Matrix, Communications in Statistics 18, 1989.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,8 @@ from torch.func import jacrev, vmap
 from torch.nn import functional as F
 
 from course_lib.models.autoencoder import Autoencoder
-from course_lib.models.parts import Loss
+from course_lib.noise import Rng, coins_like
+from course_lib.objectives import Loss, check_not_negative
 
 
 def jacobian(encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
@@ -44,7 +45,7 @@ def sigmoid_contractive_penalty(h: Tensor, W: Tensor) -> Tensor:
 def hutchinson_contractive_penalty(
     encode: Callable[[Tensor], Tensor],
     x: Tensor,
-    generator: torch.Generator | None = None,
+    generator: Rng = None,
 ) -> Tensor:
     """‖vᵀJ‖² with independent vⱼ = ±1: an unbiased estimate of ‖J‖²_F  (CAE.5).
 
@@ -54,7 +55,7 @@ def hutchinson_contractive_penalty(
         x = x.detach().requires_grad_()
     with torch.enable_grad():
         h = encode(x)  # (B, d)
-        v = 2.0 * torch.randint(0, 2, h.shape, generator=generator) - 1
+        v = 2 * coins_like(h, generator) - 1
         # Images do not touch each other: one backward pass gives vᵀJ of each.
         (vJ,) = torch.autograd.grad((v * h).sum(), x, create_graph=True)
     return vJ.flatten(1).square().sum(1)
@@ -88,7 +89,8 @@ class ContractiveAutoencoder(Autoencoder):
     weight: λ ≥ 0. tied: let the decoder use the encoder's weights, transposed, as
         in the paper; only without hidden layers. The rest is as in Autoencoder.
     With hidden=() the penalty is (CAE.4), otherwise it is estimated by (CAE.5).
-    Raises ValueError when tied weights and hidden layers are asked for together.
+    Raises ValueError for a negative weight and when tied weights and hidden layers are asked for
+    together.
     """
 
     def __init__(
@@ -96,12 +98,13 @@ class ContractiveAutoencoder(Autoencoder):
         image_shape: Sequence[int],
         latent_dim: int,
         hidden: Sequence[int] = (),
-        *,
+        likelihood: Literal["bernoulli", "gaussian"] = "bernoulli",
         weight: float = 1.0,
         tied: bool = False,
-        **kwargs: Any,
+        seed: int = 0,
     ) -> None:
-        super().__init__(image_shape, latent_dim, hidden, code="sigmoid", **kwargs)
+        super().__init__(image_shape, latent_dim, hidden, likelihood, "sigmoid", seed)
+        check_not_negative(weight=weight)
         if tied and hidden:
             raise ValueError(f"tied needs hidden=(), got hidden={tuple(hidden)}")
         if tied:
@@ -109,7 +112,7 @@ class ContractiveAutoencoder(Autoencoder):
         self.hidden = tuple(hidden)
         self.weight = weight
 
-    def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
+    def loss(self, x: Tensor, generator: Rng = None) -> Loss:
         """Two terms: the reconstruction and, with weight λ, the penalty."""
         h = self.encode(x)
         if self.hidden:

@@ -5,45 +5,45 @@ Score: Vincent, A Connection Between Score Matching and Denoising Autoencoders, 
 Computation 23, 2011.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from course_lib.models.autoencoder import Autoencoder
-from course_lib.models.parts import Loss
+from course_lib.noise import Rng, normal_like, uniform_like
+from course_lib.objectives import Loss
 
-Corruption = Callable[[Tensor, float, torch.Generator | None], Tensor]
+Corruption = Callable[[Tensor, float, Rng], Tensor]
 
 
-def masking(x: Tensor, strength: float, generator: torch.Generator | None = None) -> Tensor:
+def masking(x: Tensor, strength: float, generator: Rng = None) -> Tensor:
     """x̃ⱼ = mⱼ xⱼ with mⱼ ~ Bernoulli(1 − strength)  (DAE.1): a share of the pixels becomes 0.
 
     x: (B, ...). Returns the same shape. Raises ValueError when strength leaves [0, 1].
     """
     _check_share(strength)
-    return x * (_uniform_like(x, generator) >= strength)
+    return x * (uniform_like(x, generator) >= strength)
 
 
-def gaussian_noise(x: Tensor, strength: float, generator: torch.Generator | None = None) -> Tensor:
+def gaussian_noise(x: Tensor, strength: float, generator: Rng = None) -> Tensor:
     """x̃ = x + σε with ε ~ N(0, I) and σ = strength, in pixel units  (DAE.2).
 
     x: (B, ...). Returns the same shape, not cut to [0, 1]. Raises ValueError for strength < 0.
     """
     if not strength >= 0:
         raise ValueError(f"strength must be at least 0, got {strength}")
-    noise = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
-    return x + strength * noise
+    return x + strength * normal_like(x, generator)
 
 
-def salt_and_pepper(x: Tensor, strength: float, generator: torch.Generator | None = None) -> Tensor:
+def salt_and_pepper(x: Tensor, strength: float, generator: Rng = None) -> Tensor:
     """A share `strength` of the pixels becomes 0 or 1, each with probability ½  (DAE.3).
 
     x: (B, ...). Returns the same shape. Raises ValueError when strength leaves [0, 1].
     """
     _check_share(strength)
-    u = _uniform_like(x, generator)  # below strength / 2: pepper, up to strength: salt
+    u = uniform_like(x, generator)  # below strength / 2: pepper, up to strength: salt
     return torch.where(u < strength, (u >= strength / 2).to(x.dtype), x)
 
 
@@ -56,16 +56,20 @@ class DenoisingAutoencoder(Autoencoder):
 
     def __init__(
         self,
-        *args: Any,
+        image_shape: Sequence[int],
+        latent_dim: int,
+        hidden: Sequence[int] = (128,),
+        likelihood: Literal["bernoulli", "gaussian"] = "bernoulli",
+        code: Literal["linear", "sigmoid", "relu"] = "linear",
         corruption: Corruption = masking,
         strength: float = 0.5,
-        **kwargs: Any,
+        seed: int = 0,
     ) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(image_shape, latent_dim, hidden, likelihood, code, seed)
         self.corruption = corruption
         self.strength = strength
 
-    def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
+    def loss(self, x: Tensor, generator: Rng = None) -> Loss:
         """The reconstruction of the clean x from a new corrupted x̃ in every call."""
         x_tilde = self.corruption(x, self.strength, generator)
         output = self.decode(self.encode(x_tilde))
@@ -105,7 +109,7 @@ def score_from_denoiser(x_tilde: Tensor, denoised: Tensor, sigma: float) -> Tens
     return (denoised - x_tilde) / sigma**2
 
 
-def _uniform_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
+def _uniform_like(x: Tensor, generator: Rng) -> Tensor:
     return torch.rand(x.shape, generator=generator, device=x.device)
 
 

@@ -2,160 +2,137 @@
 
 Kingma & Welling, Auto-Encoding Variational Bayes, ICLR 2014; Rezende, Mohamed & Wierstra,
 Stochastic Backpropagation and Approximate Inference in Deep Generative Models, ICML 2014.
-Learned σ: Rybkin, Daniilidis & Levine, Simple and Effective VAE Training with Calibrated
-Decoders, ICML 2021. Score function: Williams, Simple Statistical Gradient-Following Algorithms
-for Connectionist Reinforcement Learning, Machine Learning 8, 1992.
 """
 
-import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
-from course_lib.information import kl_diagonal_normal
-from course_lib.likelihoods import bernoulli_nll, gaussian_nll
-from course_lib.models.autoencoder import Autoencoder
-from course_lib.models.parts import Loss, convolutional_decoder, convolutional_encoder, mlp
+from course_lib.likelihoods import Bernoulli
+from course_lib.models.networks import (
+    convolutional_decoder,
+    convolutional_encoder,
+    dense_decoder,
+    dense_encoder,
+)
+from course_lib.noise import Rng
+from course_lib.objectives import Loss
+from course_lib.priors import DiagonalNormal, StandardNormal
 
-SMALLEST_SIGMA = 1e-3  # a quarter of the step between two of 256 grey levels
 
+class Draw(NamedTuple):
+    """What one z for each image of a batch gives, before anything is averaged.
 
-def reparameterize(mu: Tensor, logvar: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """z = μ + σ ⊙ ε with ε ~ N(0, I) and σ = exp(½ logvar)  (VAE.3).
-
-    mu, logvar: (B, d). Returns (B, d), a sample of N(μ, diag(σ²)) with gradients to both.
+    q: q(z|x). z: (B, d). output: the decoder's, (B, C, H, W).
+    nll: −log p(x|z) of each image, (B,). kl: KL(q‖p) of each image and dimension,
+    (B, d), or (B, 1) under a prior that does not factorise. Both in nats.
     """
-    epsilon = torch.randn(mu.shape, generator=generator, dtype=mu.dtype)
-    return mu + (logvar / 2).exp() * epsilon
+
+    q: DiagonalNormal
+    z: Tensor
+    output: Tensor
+    nll: Tensor
+    kl: Tensor
 
 
-def normal_log_density(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-    """log N(z; μ, σ²) with σ² = exp(logvar), elementwise; the three broadcast."""
-    return -0.5 * ((z - mu).square() / logvar.exp() + logvar + math.log(2 * math.pi))
+class VAE(nn.Module):
+    """q_φ(z|x) = N(μ, diag σ²), p(z), p_θ(x|z)  (VAE.1), put together from four parts.
 
-
-class VAE(Autoencoder):
-    """q_φ(z|x) = N(μ, diag σ²), p(z) = N(0, I), p_θ(x|z)  (VAE.1).
-
-    likelihood: "bernoulli" or "gaussian"; other arguments are those of Autoencoder.
-    sigma: standard deviation σ > 0 of the Gaussian likelihood, or None to learn one
-        for all pixels. It has no meaning for "bernoulli".
-    Raises ValueError for sigma that is not positive, and as Autoencoder does.
+    encoder: (B, C, H, W) → (B, 2d), μ and log σ² side by side.
+    decoder: (B, d) → (B, C, H, W), what the likelihood needs: logits or a mean.
+    likelihood: p(x|z) of course_lib.likelihoods. prior: p(z) of course_lib.priors.
     """
 
     def __init__(
-        self,
+        self, encoder: nn.Module, decoder: nn.Module, likelihood: nn.Module, prior: nn.Module
+    ) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self.likelihood, self.prior = likelihood, prior
+
+    @classmethod
+    def dense(
+        cls,
         image_shape: Sequence[int],
         latent_dim: int,
         hidden: Sequence[int] = (128,),
-        likelihood: Literal["bernoulli", "gaussian"] = "bernoulli",
-        sigma: float | None = None,
+        likelihood: nn.Module | None = None,
+        prior: nn.Module | None = None,
         seed: int = 0,
-    ) -> None:
-        super().__init__(image_shape, latent_dim, hidden, likelihood, seed=seed)
-        if sigma is not None and not sigma > 0:
-            raise ValueError(f"sigma must be > 0 or None, got {sigma}")
-        log_sigma = torch.tensor(0.0 if sigma is None else math.log(sigma))
-        self.log_sigma = nn.Parameter(log_sigma, requires_grad=sigma is None)
-        generator = torch.Generator().manual_seed(seed)
-        sizes = [math.prod(image_shape), *hidden, 2 * latent_dim]
-        self.encoder = mlp(sizes, generator)
+    ) -> Self:
+        """Fully connected networks; hidden: the encoder's widths, mirrored.
 
-    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """μ and log σ² of q_φ(z|x): (B, C, H, W) → two of (B, d)."""
-        mu, logvar = self.encoder(x.flatten(1)).chunk(2, dim=1)
-        return mu, logvar
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The reconstruction from the mean of q_φ(z|x): (B, C, H, W), in pixels."""
-        return self.decode_mean(self.encode(x)[0])
-
-    def nll(self, x: Tensor, output: Tensor) -> Tensor:
-        """−log p_θ(x|z) in nats, (B,): (AE.3), or (AE.5) with its constant.
-
-        Raises FloatingPointError when a learned σ falls below the grey levels.
+        likelihood: Bernoulli() where it is None; prior: StandardNormal(latent_dim).
+        seed: of the initial weights. Raises ValueError when latent_dim is below 1.
         """
-        if self.likelihood == "bernoulli":
-            return bernoulli_nll(x, output)
-        sigma = self.log_sigma.exp()
-        if not sigma > SMALLEST_SIGMA:
-            raise FloatingPointError(
-                f"the learned sigma is {sigma:.2g}, smaller than a step between "
-                "grey levels: these images can be rebuilt exactly, and their "
-                "density then has no upper bound. Fix sigma, or leave out pixels "
-                "that never change, or add a little noise."
-            )
-        return gaussian_nll(x, output, sigma)
+        prior = prior or StandardNormal(latent_dim)
+        generator = torch.Generator().manual_seed(seed)
+        encoder = dense_encoder(image_shape, hidden, 2 * latent_dim, generator)
+        decoder = dense_decoder(image_shape, hidden, latent_dim, generator)
+        return cls(encoder, decoder, likelihood or Bernoulli(), prior)
 
-    def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
-        """Two terms whose sum is −ELBO in nats per image  (VAE.5), one z each."""
-        mu, logvar = self.encode(x)
-        z = reparameterize(mu, logvar, generator)  # (B, d)
-        return Loss(
-            {
-                "reconstruction": self.nll(x, self.decode(z)).mean(),
-                "kl": kl_diagonal_normal(mu, logvar).mean(),
-            }
-        )
-
-    @torch.no_grad()
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """n pictures, the means of p_θ(x|z) for z ~ N(0, I): (n, C, H, W)."""
-        z = torch.randn(n, self.latent_dim, generator=generator)
-        return self.decode_mean(z)
-
-
-class ConvolutionalVAE(VAE):
-    """A VAE whose networks are convolutional.
-
-    channels: of the encoder's layers, each of which halves the sides; mirrored in
-        the decoder. The rest is as in VAE.
-    Raises ValueError when a side cannot be halved that often.
-    """
-
-    def __init__(
-        self,
+    @classmethod
+    def convolutional(
+        cls,
         image_shape: Sequence[int],
         latent_dim: int,
         channels: Sequence[int] = (16, 32),
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(image_shape, latent_dim, hidden=(), **kwargs)
-        generator = torch.Generator().manual_seed(kwargs.get("seed", 0))
-        sizes = image_shape, channels
-        self.encoder = convolutional_encoder(*sizes, 2 * latent_dim, generator)
-        self.decoder = convolutional_decoder(*sizes, latent_dim, generator)
+        likelihood: nn.Module | None = None,
+        prior: nn.Module | None = None,
+        seed: int = 0,
+    ) -> Self:
+        """Convolutions, one for each of the channels, that halve the sides; mirrored.
 
-    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """μ and log σ² of q_φ(z|x): (B, C, H, W) → two of (B, d)."""
-        mu, logvar = self.encoder(x).chunk(2, dim=1)
-        return mu, logvar
+        The rest is as in `dense`. Raises ValueError when a side cannot be halved.
+        """
+        prior = prior or StandardNormal(latent_dim)
+        generator = torch.Generator().manual_seed(seed)
+        encoder = convolutional_encoder(image_shape, channels, 2 * latent_dim, generator)
+        decoder = convolutional_decoder(image_shape, channels, latent_dim, generator)
+        return cls(encoder, decoder, likelihood or Bernoulli(), prior)
+
+    @property
+    def latent_dim(self) -> int:
+        """d, that of the prior."""
+        return self.prior.latent_dim
+
+    def encode(self, x: Tensor) -> DiagonalNormal:
+        """q_φ(z|x): (B, C, H, W) → its μ and log σ², (B, d) each."""
+        parameters = at_least_float32(self.encoder(x))
+        return DiagonalNormal(*parameters.chunk(2, dim=1))
 
     def decode(self, z: Tensor) -> Tensor:
-        """Logits or the mean of p_θ(x|z): (B, d) → (B, C, H, W)."""
-        return self.decoder(z)
+        """What the likelihood takes, logits or the mean: (B, d) → (B, C, H, W)."""
+        return at_least_float32(self.decoder(z))
+
+    def decode_mean(self, z: Tensor) -> Tensor:
+        """The picture E[x|z]: (B, d) → (B, C, H, W) in pixel units."""
+        return self.likelihood.mean(self.decode(z))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The reconstruction from the mean of q_φ(z|x): (B, C, H, W), in pixels."""
+        return self.decode_mean(self.encode(x).mu)
+
+    def draw(self, x: Tensor, generator: Rng = None) -> Draw:
+        """One z ~ q_φ(z|x) for each image, and all that follows from it."""
+        q = self.encode(x)
+        z = q.sample(generator)  # (B, d)
+        output = self.decode(z)
+        return Draw(q, z, output, -self.likelihood.log_prob(x, output), self.prior.kl(q, z))
+
+    def loss(self, x: Tensor, generator: Rng = None) -> Loss:
+        """Two terms whose sum is −ELBO in nats per image  (VAE.5), one z each."""
+        draw = self.draw(x, generator)
+        return Loss({"reconstruction": draw.nll.mean(), "kl": draw.kl.sum(1).mean()})
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: Rng = None) -> Tensor:
+        """n pictures, the means of p_θ(x|z) for z ~ p(z): (n, C, H, W)."""
+        return self.decode_mean(self.prior.sample(n, generator))
 
 
-class ScoreFunctionVAE(VAE):
-    """A VAE whose encoder learns without a path through the sample  (VAE.4).
-
-    ∇_φ E_q[f(z)] = E_q[(f(z) − b) ∇_φ log q_φ(z|x)] with f = −log p_θ(x|z) and, as the baseline
-    b, the mean of f over the other images of the batch, which leaves the gradient unbiased.
-    """
-
-    def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Loss:
-        """The values of VAE.loss with another gradient for the encoder; B must be at least 2."""
-        mu, logvar = self.encode(x)
-        z = reparameterize(mu, logvar, generator).detach()  # (B, d)
-        log_q = normal_log_density(z, mu, logvar).sum(1)  # (B,)
-        nll = self.nll(x, self.decode(z))  # (B,)
-        reward = (nll - nll.mean()).detach() * len(x) / (len(x) - 1)  # nll less the others' mean
-        score_term = reward * (log_q - log_q.detach())  # 0, but with the gradient
-        return Loss(
-            {
-                "reconstruction": (nll + score_term).mean(),
-                "kl": kl_diagonal_normal(mu, logvar).mean(),
-            }
-        )
+def at_least_float32(x: Tensor) -> Tensor:
+    """float32 in place of the narrower numbers that autocast gives: losses need their digits."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -1,40 +1,41 @@
-"""What every model of the course is built from: a multilayer perceptron and a loss of named terms."""
+"""The networks that the models are made of: dense and convolutional encoders and decoders.
+
+Weights and biases are drawn from U(±1/√fan_in), which is PyTorch's default, but from a generator,
+so that no global seed is touched.
+"""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 
-@dataclass(frozen=True)
-class Loss:
-    """total = Σₖ weightₖ · termₖ, where a weight that is not named is 1.
-
-    terms: scalars in nats per image (or squared pixel units), averaged over the batch.
-    """
-
-    terms: dict[str, Tensor]
-    weights: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def total(self) -> Tensor:
-        """The weighted sum, which `training.fit` minimises."""
-        return sum(self.weights.get(name, 1.0) * term for name, term in self.terms.items())
-
-
 def mlp(sizes: Sequence[int], generator: torch.Generator) -> nn.Sequential:
     """Linear layers of the given sizes with ReLU between them: (B, sizes[0]) → (B, sizes[-1]).
 
-    Two sizes give a single linear layer. Weights and biases are drawn from U(±1/√fan_in), which
-    is PyTorch's default, but from `generator`, so that no global seed is touched.
+    Two sizes give a single linear layer.
     """
     layers: list[nn.Module] = []
-    for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for fan_in, fan_out in pairwise(sizes):
         layers += [seeded(nn.Linear, fan_in, fan_out, generator=generator), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
+
+
+def dense_encoder(
+    image_shape: Sequence[int], hidden: Sequence[int], outputs: int, generator: torch.Generator
+) -> nn.Sequential:
+    """An `mlp` on the pixels: (B, C, H, W) → (B, outputs). hidden: widths, () for a linear one."""
+    return nn.Sequential(nn.Flatten(), *mlp([math.prod(image_shape), *hidden, outputs], generator))
+
+
+def dense_decoder(
+    image_shape: Sequence[int], hidden: Sequence[int], inputs: int, generator: torch.Generator
+) -> nn.Sequential:
+    """The encoder's mirror image: (B, inputs) → (B, C, H, W)."""
+    layers = mlp([inputs, *reversed(hidden), math.prod(image_shape)], generator)
+    return nn.Sequential(*layers, nn.Unflatten(1, tuple(image_shape)))
 
 
 def convolutional_encoder(
@@ -42,7 +43,7 @@ def convolutional_encoder(
 ) -> nn.Sequential:
     """Convolutions that each halve the sides, ReLU, one linear layer: (B, C, H, W) → (B, outputs).
 
-    channels: of the layers, at least one. Initialised like `mlp`.
+    channels: of the layers, at least one.
     Raises ValueError when a side cannot be halved that often.
     """
     grid = halved(image_shape, len(channels))
@@ -60,6 +61,20 @@ def convolutional_decoder(
     linear = seeded(nn.Linear, inputs, widths[0] * math.prod(grid), generator=generator)
     layers = resampling(nn.ConvTranspose2d, widths, generator)
     return nn.Sequential(linear, nn.Unflatten(1, (widths[0], *grid)), nn.ReLU(), *layers)
+
+
+class ChannelsLast(nn.Module):
+    """(B, D_e, *grid) → (B, *grid, D_e): a convolution's channels become vectors on the grid."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.movedim(1, -1)
+
+
+class ChannelsFirst(nn.Module):
+    """(B, *grid, D_e) → (B, D_e, *grid), for a convolution that follows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.movedim(-1, 1)
 
 
 def resampling(
