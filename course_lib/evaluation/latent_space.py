@@ -11,19 +11,35 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.information import kl_normal
+from course_lib.checks import readable
+from course_lib.information import kl_diagonal_normal
 from course_lib.models.beta_vae import kl_parts
 from course_lib.models.variational_autoencoder import normal_log_density, reparameterize
 
 
 def kl_per_dimension(mu: Tensor, logvar: Tensor) -> Tensor:
-    """KL(q(zⱼ|x)‖N(0, 1)) of each dimension, averaged over the images, in nats: (N, d) → (d,)."""
-    return kl_normal(mu, (logvar / 2).exp()).mean(0)
+    """KL(q(zⱼ|x)‖N(0, 1)) of each dimension, averaged over the images, in nats: (N, d) → (d,).
+
+    Raises ValueError when there is no image or anything is not finite.
+    """
+    _check_images(mu, 1)
+    return kl_diagonal_normal(mu[..., None], logvar[..., None]).mean(0)
 
 
 def active_units(mu: Tensor, threshold: float = 0.01) -> Tensor:
-    """Which dimensions move with the image: Var_x(μⱼ(x)) > threshold; (N, d) → (d,) of bool."""
+    """Which dimensions move with the image: Var_x(μⱼ(x)) > threshold; (N, d) → (d,) of bool.
+
+    Raises ValueError when there are fewer than two images or a mean is not finite.
+    """
+    _check_images(mu, 2)
+    if readable(mu) and not mu.isfinite().all():
+        raise ValueError(f"mu must be finite, got {mu[~mu.isfinite()][0]:g}")
     return mu.var(0) > threshold
+
+
+def _check_images(mu: Tensor, least: int) -> None:
+    if mu.ndim == 0 or len(mu) < least:
+        raise ValueError(f"mu must have shape (N, d) with N ≥ {least}, got {tuple(mu.shape)}")
 
 
 @dataclass(frozen=True)

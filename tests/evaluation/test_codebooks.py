@@ -33,5 +33,5 @@ def test_perplexity_is_the_exponential_of_the_entropy():
 @pytest.mark.parametrize("tokens", [[], [-1, 2], [0, 7]])
 @pytest.mark.parametrize("measure", [usage, perplexity])
 def test_tokens_that_cannot_be_are_refused(measure, tokens):
-    with pytest.raises(ValueError, match="at least one number from 0 to 6"):
+    with pytest.raises(ValueError, match="at least one integer from 0 to 6"):
         measure(torch.tensor(tokens, dtype=torch.long), 7)

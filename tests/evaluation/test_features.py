@@ -61,7 +61,7 @@ def test_normal_noise_occupies_a_third_of_many_pixels():
 def test_a_feature_without_weights_is_refused():
     w = noise(3, 6)
     w[1] = 0
-    with pytest.raises(ValueError, match="every feature must have a weight that is not 0"):
+    with pytest.raises(ValueError, match="every feature must be finite and have a weight that is not 0"):
         participation_ratio(w)
 
 
