@@ -54,7 +54,8 @@ def hutchinson_contractive_penalty(
         x = x.detach().requires_grad_()
     with torch.enable_grad():
         h = encode(x)  # (B, d)
-        v = 2.0 * torch.randint(0, 2, h.shape, generator=generator) - 1
+        device = generator.device if generator else h.device
+        v = 2 * torch.randint(0, 2, h.shape, generator=generator, device=device).to(h) - 1
         # Images do not touch each other: one backward pass gives vᵀJ of each.
         (vJ,) = torch.autograd.grad((v * h).sum(), x, create_graph=True)
     return vJ.flatten(1).square().sum(1)

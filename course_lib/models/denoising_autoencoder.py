@@ -23,7 +23,7 @@ def masking(x: Tensor, strength: float, generator: torch.Generator | None = None
     x: (B, ...). Returns the same shape. Raises ValueError when strength leaves [0, 1].
     """
     _check_share(strength)
-    return x * (_uniform_like(x, generator) >= strength)
+    return x * (_noise(torch.rand, x, torch.float32, generator) >= strength)
 
 
 def gaussian_noise(x: Tensor, strength: float, generator: torch.Generator | None = None) -> Tensor:
@@ -33,8 +33,7 @@ def gaussian_noise(x: Tensor, strength: float, generator: torch.Generator | None
     """
     if not strength >= 0:
         raise ValueError(f"strength must be at least 0, got {strength}")
-    noise = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
-    return x + strength * noise
+    return x + strength * _noise(torch.randn, x, x.dtype, generator)
 
 
 def salt_and_pepper(x: Tensor, strength: float, generator: torch.Generator | None = None) -> Tensor:
@@ -43,7 +42,7 @@ def salt_and_pepper(x: Tensor, strength: float, generator: torch.Generator | Non
     x: (B, ...). Returns the same shape. Raises ValueError when strength leaves [0, 1].
     """
     _check_share(strength)
-    u = _uniform_like(x, generator)  # below strength / 2: pepper, up to strength: salt
+    u = _noise(torch.rand, x, torch.float32, generator)  # < strength / 2: pepper, < strength: salt
     return torch.where(u < strength, (u >= strength / 2).to(x.dtype), x)
 
 
@@ -79,7 +78,8 @@ def gaussian_denoiser(x_tilde: Tensor, mean: Tensor, covariance: Tensor, sigma: 
     Returns (B, D), the best guess in squared error. Raises ValueError when sigma is not positive.
     """
     _check_sigma(sigma)
-    noisy_covariance = covariance + sigma**2 * torch.eye(len(mean), dtype=covariance.dtype)
+    identity = torch.eye(len(mean), dtype=covariance.dtype, device=covariance.device)
+    noisy_covariance = covariance + sigma**2 * identity
     return mean + torch.linalg.solve(noisy_covariance, (x_tilde - mean).T).T @ covariance
 
 
@@ -90,7 +90,8 @@ def empirical_denoiser(x_tilde: Tensor, points: Tensor, sigma: float) -> Tensor:
     Returns (B, D). Raises ValueError when sigma is not positive.
     """
     _check_sigma(sigma)
-    distances = torch.cdist(x_tilde, points)  # (B, N)
+    # By differences, as ‖x̃‖² + ‖xᵢ‖² − 2x̃ᵀxᵢ loses the digits of points that are near.
+    distances = torch.cdist(x_tilde, points, compute_mode="donot_use_mm_for_euclid_dist")  # (B, N)
     return torch.softmax(-distances.square() / (2 * sigma**2), dim=1) @ points
 
 
@@ -105,8 +106,14 @@ def score_from_denoiser(x_tilde: Tensor, denoised: Tensor, sigma: float) -> Tens
     return (denoised - x_tilde) / sigma**2
 
 
-def _uniform_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
-    return torch.rand(x.shape, generator=generator, device=x.device)
+def _noise(
+    draw: Callable[..., Tensor], x: Tensor, dtype: torch.dtype, generator: torch.Generator | None
+) -> Tensor:
+    """A number for each of x's, drawn where the generator is, and then on the device of x."""
+    if not x.is_floating_point():
+        raise ValueError(f"x must hold floats, got {x.dtype}")
+    device = generator.device if generator else x.device
+    return draw(x.shape, generator=generator, dtype=dtype, device=device).to(x.device)
 
 
 def _check_share(strength: float) -> None:
