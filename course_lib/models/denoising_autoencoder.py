@@ -29,7 +29,8 @@ def masking(x: Tensor, strength: float, generator: torch.Generator | None = None
 def gaussian_noise(x: Tensor, strength: float, generator: torch.Generator | None = None) -> Tensor:
     """x̃ = x + σε with ε ~ N(0, I) and σ = strength, in pixel units  (DAE.2).
 
-    x: (B, ...). Returns the same shape, not cut to [0, 1]. Raises ValueError for strength < 0.
+    x: (B, ...). Returns the same shape, not cut to [0, 1]. Raises ValueError for strength < 0 and
+    for integers.
     """
     if not strength >= 0:
         raise ValueError(f"strength must be at least 0, got {strength}")
@@ -110,8 +111,8 @@ def _noise(
     draw: Callable[..., Tensor], x: Tensor, dtype: torch.dtype, generator: torch.Generator | None
 ) -> Tensor:
     """A number for each of x's, drawn where the generator is, and then on the device of x."""
-    if not x.is_floating_point():
-        raise ValueError(f"x must hold floats, got {x.dtype}")
+    if not dtype.is_floating_point:
+        raise ValueError(f"x must hold floats, got {dtype}")
     device = generator.device if generator else x.device
     return draw(x.shape, generator=generator, dtype=dtype, device=device).to(x.device)
 

@@ -1,6 +1,7 @@
 """The denoising autoencoder against statistics, quadrature, conditional normals and autograd."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -89,17 +90,25 @@ def test_the_generator_fixes_the_noise_and_the_global_one_is_left_alone(corrupt)
 
 
 @pytest.mark.parametrize("corrupt", CORRUPTIONS)
-def test_noise_is_drawn_where_the_generator_is_and_moved_to_the_images(corrupt):
+def test_noise_is_drawn_where_the_generator_is_and_moved_to_the_images(corrupt, monkeypatch):
+    devices = []
+
+    def watched(draw, *size, device, **options):
+        devices.append(device.type)
+        return draw(*size, device=device, **options)
+
+    for name in ("rand", "randn"):
+        monkeypatch.setattr(torch, name, partial(watched, getattr(torch, name)))
     corrupted = corrupt(IMAGES.to("meta").double(), 0.5, seeded())
     assert (corrupted.is_meta, corrupted.dtype) == (True, torch.float64)
     assert corrupt(IMAGES.to("meta"), 0.5).is_meta
+    assert devices == ["cpu", "meta"]
     assert corrupt(IMAGES.double(), 0.5, seeded()).dtype == torch.float64
 
 
-@pytest.mark.parametrize("corrupt", CORRUPTIONS)
-def test_images_of_whole_numbers_are_refused(corrupt):
+def test_noise_on_whole_numbers_is_refused():
     with pytest.raises(ValueError, match=r"x must hold floats, got torch\.uint8"):
-        corrupt((255 * IMAGES).to(torch.uint8), 0.5)
+        gaussian_noise((255 * IMAGES).to(torch.uint8), 0.5)
 
 
 def test_the_share_that_is_masked_does_not_depend_on_the_dtype():
