@@ -10,14 +10,13 @@ Kingma & Welling, Auto-Encoding Variational Bayes, 2014, appendix B.
 """
 
 import math
-from collections.abc import Callable
 from functools import reduce
 from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
-from course_lib.checks import readable
+from course_lib.checks import check, readable
 
 Amount = TypeVar("Amount", float, Tensor)
 Number = Tensor | float
@@ -74,7 +73,7 @@ def kl_bernoulli(rho: Number, rho_hat: Number) -> Tensor:
     Raises ValueError when either leaves [0, 1] or the shapes do not broadcast.
     """
     rho, rho_hat = _broadcast(rho=rho, rho_hat=rho_hat)
-    _check("lie in [0, 1]", lambda x: (x >= 0) & (x <= 1), rho=rho, rho_hat=rho_hat)
+    check("lie in [0, 1]", lambda x: (x >= 0) & (x <= 1), rho=rho, rho_hat=rho_hat)
     # As printed: rho * (rho / rho_hat).log() + (1 - rho) * ((1 - rho) / (1 - rho_hat)).log()
     difference = rho - rho_hat
     return _excess(rho, rho_hat, difference) + _excess(1 - rho, 1 - rho_hat, -difference)
@@ -127,7 +126,7 @@ def kl_diagonal_normal(mu: Tensor, logvar: Tensor) -> Tensor:
     Raises ValueError when anything is not finite, the shapes do not broadcast, or there is no axis.
     """
     mu, logvar = _broadcast(mu=mu, logvar=logvar)
-    _check("be finite", torch.isfinite, mu=mu, logvar=logvar)
+    check("be finite", torch.isfinite, mu=mu, logvar=logvar)
     if mu.ndim == 0:
         raise ValueError("mu must have shape (..., d), got a single number")
     # As printed: (mu**2 + logvar.exp() - logvar - 1).sum(-1) / 2
@@ -144,7 +143,7 @@ def kl_multivariate_normal(mu_q: Tensor, cov_q: Tensor, mu_p: Tensor, cov_p: Ten
     """
     mu_q, mu_p = _broadcast(mu_q=mu_q, mu_p=mu_p)
     cov_q, cov_p = _broadcast(cov_q=cov_q, cov_p=cov_p)
-    _check("be finite", torch.isfinite, mu_q=mu_q, cov_q=cov_q, mu_p=mu_p, cov_p=cov_p)
+    check("be finite", torch.isfinite, mu_q=mu_q, cov_q=cov_q, mu_p=mu_p, cov_p=cov_p)
     if mu_q.ndim == 0 or cov_q.shape[-2:] != (mu_q.shape[-1], mu_q.shape[-1]):
         raise ValueError(
             "means must have shape (..., d) and covariances (..., d, d), "
@@ -187,8 +186,8 @@ def kl_monte_carlo(log_q: Tensor, log_p: Tensor) -> MonteCarlo:
     if log_q.ndim == 0 or len(log_q) < 2:
         raise ValueError(f"log_q must hold at least 2 samples, got shape {tuple(log_q.shape)}")
     log_q, log_p = _broadcast(log_q=log_q, log_p=log_p)
-    _check("be finite", torch.isfinite, log_q=log_q)
-    _check("be < ∞", lambda x: x < math.inf, log_p=log_p)
+    check("be finite", torch.isfinite, log_q=log_q)
+    check("be < ∞", lambda x: x < math.inf, log_p=log_p)
     excess = log_q - log_p  # (S, ...)
     estimate = excess.mean(0)
     standard_error = (excess.std(0) / len(excess) ** 0.5).where(estimate < math.inf, math.inf)
@@ -205,7 +204,7 @@ def rate_distortion_normal(variances: Tensor, level: float) -> tuple[Tensor, Ten
     Cover & Thomas, theorem 10.3.3.
     """
     variances, theta = _broadcast(variances=variances, level=level)
-    _check("be > 0", lambda x: x > 0, level=theta, variances=variances)
+    check("be > 0", lambda x: x > 0, level=theta, variances=variances)
     distortions = variances.clamp(max=theta)
     return _log_ratio(variances, distortions).sum() / 2, distortions.sum()
 
@@ -271,8 +270,8 @@ def _cholesky(name: str, cov: Tensor) -> Tensor:
 def _normals(*values: Number) -> list[Tensor]:
     names = ("mu_q", "sigma_q", "mu_p", "sigma_p")
     mu_q, sigma_q, mu_p, sigma_p = _broadcast(**dict(zip(names, values, strict=True)))
-    _check("be finite", torch.isfinite, mu_q=mu_q, sigma_q=sigma_q, mu_p=mu_p, sigma_p=sigma_p)
-    _check("be > 0", lambda x: x > 0, sigma_q=sigma_q, sigma_p=sigma_p)
+    check("be finite", torch.isfinite, mu_q=mu_q, sigma_q=sigma_q, mu_p=mu_p, sigma_p=sigma_p)
+    check("be > 0", lambda x: x > 0, sigma_q=sigma_q, sigma_p=sigma_p)
     return [mu_q, sigma_q, mu_p, sigma_p]
 
 
@@ -283,16 +282,10 @@ def _distributions(**values: Tensor) -> list[Tensor]:
     if widths[0] != widths[-1]:
         raise ValueError(f"q must have {widths[0][0]} probabilities like p, got {widths[-1][0]}")
     distributions = dict(zip(values, _broadcast(**values), strict=True))
-    _check("hold probabilities ≥ 0", lambda p: p >= 0, **distributions)
+    check("hold probabilities ≥ 0", lambda p: p >= 0, **distributions)
     sums = {name: p.sum(-1) for name, p in distributions.items()}
-    _check("sum to 1", lambda x: torch.isclose(x, torch.ones_like(x), atol=1e-5), **sums)
+    check("sum to 1", lambda x: torch.isclose(x, torch.ones_like(x), atol=1e-5), **sums)
     return list(distributions.values())
-
-
-def _check(rule: str, holds: Callable[[Tensor], Tensor], **values: Tensor) -> None:
-    for name, value in values.items():
-        if readable(value) and not holds(value).all():
-            raise ValueError(f"{name} must {rule}, got {value[~holds(value)][0]:g}")
 
 
 def _broadcast(**values: Number) -> list[Tensor]:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from course_lib.checks import check
 from course_lib.information import entropy
 
 
@@ -121,10 +122,8 @@ def separated_attribute_predictability(codes: Tensor, factors: Tensor) -> Tensor
     Raises ValueError as mutual_information_gap.
     """
     codes, factors = _checked(codes, factors)
-    # Any scale is divided out, small ones, too.
-    z, v = (
-        F.normalize(x - x.mean(0), dim=0, eps=1e-300) for x in (codes.double(), factors.double())
-    )
+    z, v = (x.double() - x.double().mean(0) for x in (codes, factors))
+    z, v = (F.normalize(x, dim=0, eps=1e-300) for x in (z, v))  # of any scale, small ones, too
     first, second = (v.T @ z).square().topk(2, dim=1).values.T
     return first - second
 
@@ -170,6 +169,5 @@ def _finite(name: str, values: Tensor, axes: int) -> Tensor:
     values = values.detach().cpu()
     exact = values.dtype if values.is_floating_point() else torch.float64
     values = values.to(torch.promote_types(exact, torch.float32))
-    if not values.isfinite().all():
-        raise ValueError(f"{name} must be finite, got {values[~values.isfinite()][0]:g}")
+    check("be finite", torch.isfinite, **{name: values})
     return values

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course_lib.checks import readable
+from course_lib.checks import check, readable
 
 
 def lifetime_activity(h: Tensor, threshold: float) -> Tensor:
@@ -25,8 +25,7 @@ def population_activity(h: Tensor, threshold: float) -> Tensor:
 def _active(h: Tensor, threshold: float) -> Tensor:
     if h.ndim < 2 or h.numel() == 0:
         raise ValueError(f"h must have shape (B, d) with B, d ≥ 1, got {tuple(h.shape)}")
-    if readable(h) and h.isnan().any():
-        raise ValueError("h must hold numbers, got NaN")
+    check("hold numbers", lambda h: ~h.isnan(), h=h)
     return (h > threshold).float()
 
 

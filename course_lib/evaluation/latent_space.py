@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.checks import readable
+from course_lib.checks import check
 from course_lib.information import kl_diagonal_normal
 from course_lib.models.beta_vae import kl_parts
 from course_lib.models.variational_autoencoder import normal_log_density, reparameterize
@@ -32,8 +32,7 @@ def active_units(mu: Tensor, threshold: float = 0.01) -> Tensor:
     Raises ValueError when there are fewer than two images or a mean is not finite.
     """
     _check_images(mu, 2)
-    if readable(mu) and not mu.isfinite().all():
-        raise ValueError(f"mu must be finite, got {mu[~mu.isfinite()][0]:g}")
+    check("be finite", torch.isfinite, mu=mu)
     return mu.var(0) > threshold
 
 

@@ -1,12 +1,13 @@
 """How far pictures that a model has drawn are from real ones."""
 
+from functools import reduce
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from course_lib.checks import readable
+from course_lib.checks import check
 
 
 def confident_share(classifier: Any, images: Tensor, confidence: float = 0.9) -> float:
@@ -63,11 +64,8 @@ def _rows(least: int, **sets: Tensor) -> list[Tensor]:
         if x.ndim < 2 or len(x) < least:
             allowed = f"(N, ...) with N ≥ {least}"
             raise ValueError(f"{name} must have shape {allowed}, got {tuple(x.shape)}")
-        if readable(x) and not x.isfinite().all():
-            raise ValueError(f"{name} must be finite, got {x[~x.isfinite()][0]:g}")
-    dtype = torch.float32
-    for x in sets.values():
-        dtype = torch.promote_types(dtype, x.dtype)
+    check("be finite", torch.isfinite, **sets)
+    dtype = reduce(torch.promote_types, (x.dtype for x in sets.values()), torch.float32)
     tables = [x.flatten(1).to(dtype) for x in sets.values()]
     widths = [table.shape[1] for table in tables]
     if widths[0] != widths[-1]:

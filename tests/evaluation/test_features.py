@@ -143,7 +143,7 @@ def test_activity_on_the_meta_device_and_of_nothing(measure):
     for shape in ((0, 3), (3, 0), (3,)):
         with pytest.raises(ValueError, match="h must have shape"):
             measure(torch.zeros(shape), 0.5)
-    with pytest.raises(ValueError, match="h must hold numbers, got NaN"):
+    with pytest.raises(ValueError, match="h must hold numbers, got nan"):
         measure(torch.tensor([[0.0, math.nan]]), 0.5)
 
 
