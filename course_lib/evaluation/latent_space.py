@@ -33,7 +33,7 @@ def active_units(mu: Tensor, threshold: float = 0.01) -> Tensor:
     """
     _check_images(mu, 2)
     check("be finite", torch.isfinite, mu=mu)
-    return mu.var(0) > threshold
+    return (mu if mu.is_floating_point() else mu.double()).var(0) > threshold
 
 
 def _check_images(mu: Tensor, least: int) -> None:

@@ -53,6 +53,7 @@ def test_a_unit_is_active_when_its_mean_moves_with_the_image():
     moving = torch.randn(N, generator=generator)
     mu = torch.stack([moving, 0.01 * moving, torch.full((N,), 3.0)], dim=1)
     assert active_units(mu).tolist() == [True, False, False]
+    assert active_units(mu.round().int()).tolist() == [True, False, False]
 
 
 @pytest.mark.equation("VAE.13")
