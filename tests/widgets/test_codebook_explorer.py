@@ -275,7 +275,7 @@ def test_the_plane_has_one_scale_and_holds_every_vector():
         ),
         (
             {"model": VQVAE((1, 8, 8), 4, 2), "images": IMAGES[0]},
-            r"images must have shape \(N, 1, H, W\) with N ≥ 1, got \(1, 8, 8\)",
+            r"images must have shape \(N, C, H, W\), C = 1 or 3, with N ≥ 1, got \(1, 8, 8\)",
         ),
         ({"z_e": POINTS, "K": 1}, "K must be from 2 to 64, got 1"),
         ({"z_e": POINTS, "K": 65}, "K must be from 2 to 64, got 65"),

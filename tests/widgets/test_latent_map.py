@@ -118,7 +118,7 @@ def test_every_control_has_a_label_and_a_readout():
     [
         (
             {"images": IMAGES[0]},
-            r"images must have shape \(N, 1, H, W\) with N ≥ 1, got \(1, 8, 8\)",
+            r"images must have shape \(N, C, H, W\), C = 1 or 3, with N ≥ 1, got \(1, 8, 8\)",
         ),
         ({"labels": LABELS[:4]}, "labels must number 6 like images, got 4"),
         ({"codes": torch.zeros(5, 2)}, "codes must number 6 like images, got 5"),

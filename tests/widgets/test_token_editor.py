@@ -124,9 +124,9 @@ def test_every_control_has_a_label_and_a_readout_and_the_snapshot_shows_them():
     assert widget.snapshot().width <= 900
 
 
-@pytest.mark.parametrize("images", [IMAGES[0], IMAGES[:0], IMAGES.expand(-1, 3, -1, -1)])
+@pytest.mark.parametrize("images", [IMAGES[0], IMAGES[:0], IMAGES.expand(-1, 2, -1, -1)])
 def test_bad_input_is_refused(images):
     with pytest.raises(
-        ValueError, match=r"images must have shape \(N, 1, H, W\) with N ≥ 1, got \("
+        ValueError, match=r"images must have shape \(N, C, H, W\), C = 1 or 3, with N ≥ 1, got \("
     ):
         TokenEditor(Tiles(), images)
