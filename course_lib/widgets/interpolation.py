@@ -46,10 +46,10 @@ class Interpolation(PictureWidget):
         """For each row its pictures at the given t: (n,) → (n, C, H, W)."""
         ends = [self.first.value, self.second.value]
         start, end = self._images[ends]
-        rows = {"pixels": torch.lerp(start, end, t.view(-1, 1, 1, 1))}
+        rows = {"pixels": torch.lerp(start, end, t.to(start).view(-1, 1, 1, 1))}
         for label, model in self._models.items():
             start, end = self._codes[label][ends]
-            codes = torch.lerp(start, end, t[:, None])
+            codes = torch.lerp(start, end, t.to(start)[:, None])
             rows[label] = pictures_of(model, codes, self._images.shape[1:])
         return rows
 

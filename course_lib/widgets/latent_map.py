@@ -61,6 +61,8 @@ class LatentMap(PictureWidget):
         side = GRID * self.step
         box = (LEFT, TOP, LEFT + side, TOP + side)
         self._axes = Axes(box, (low[0], high[0]), (low[1], high[1]), "z₁", "z₂")
+        caption = max(map(font(13).getlength, CAPTIONS.values()))  # wider than a map of small tiles
+        self._panel = max(box[2] + GAP, LEFT + round(caption) + GAP // 2)
         self._backgrounds = {mode: self._draw_map(mode, codes, labels) for mode in CAPTIONS}
         self.sliders = [
             ipywidgets.FloatSlider(0, min=low[j], max=high[j], step=0.05, description=name)
@@ -95,7 +97,7 @@ class LatentMap(PictureWidget):
     def picture(self) -> Image.Image:
         """The map with the ring, and the decoded picture."""
         canvas = self._backgrounds[self.mode.value].copy()
-        canvas.paste(pixels(self.decoded(), PANEL), (self._axes.box[2] + GAP, TOP))
+        canvas.paste(pixels(self.decoded(), PANEL), (self._panel, TOP))
         x, y = self._axes.position(*self.code.tolist())
         draw = ImageDraw.Draw(canvas)
         for radius, width, colour in ((14, 8, "white"), (12, 4, RING)):  # a ring on white
@@ -105,8 +107,8 @@ class LatentMap(PictureWidget):
 
     def _draw_map(self, mode: str, codes: Tensor, labels: Tensor | None) -> Image.Image:
         left, top, right, bottom = self._axes.box
-        panel = max(PANEL, self._images.shape[3])
-        page = Image.new("RGB", (right + GAP + panel, bottom + 28), "white")
+        width = self._panel + max(PANEL, self._images.shape[3])
+        page = Image.new("RGB", (width, bottom + 28), "white")
         draw = ImageDraw.Draw(page)
         if mode != "codes":
             tiles = pictures_of(self._model, self.places(), self._images.shape[1:])
@@ -119,5 +121,5 @@ class LatentMap(PictureWidget):
             self._axes.draw_classes(draw, codes, labels, radius=3, rim="white")
         self._axes.draw_frame(draw)
         draw.text((left, 2), CAPTIONS[mode], "black", font(13))
-        draw.text((right + GAP, 2), "decoded from z", "black", font(13))
+        draw.text((self._panel, 2), "decoded from z", "black", font(13))
         return finish(page, self._images)

@@ -229,6 +229,7 @@ def test_an_error_while_drawing_is_shown_and_raised():
         ({"images": IMAGES[:0]}, r"\(N, C, H, W\), C = 1 or 3, with N ≥ 1, got \(0, 1, 8, 8\)"),
         ({"images": IMAGES, "labels": LABELS[:4]}, "labels must number 6 like images, got 4"),
         ({"images": IMAGES, "codes": torch.zeros(5, 2)}, "codes must number 6 like images, got 5"),
+        ({"images": IMAGES, "codes": torch.zeros(6, 2, 1)}, r"\(N, d\), got \(6, 2, 1\)"),
         ({"images": IMAGES, "order": [0]}, r"each of the 2 dimensions 0 to 1 once, got \[0\]"),
         ({"images": IMAGES, "order": [1, 2]}, r"dimensions 0 to 1 once, got \[1, 2\]"),
     ],

@@ -1,6 +1,7 @@
 """One token of an image is replaced, and the picture changes there."""
 
 import io
+import math
 
 import numpy as np
 import pytest
@@ -112,6 +113,37 @@ def test_tokens_without_a_place_in_the_picture_have_no_frame_there():
     orange = (abs(shown(widget) - ImageColor.getrgb(MARK)) <= 4).all(2)
     assert not orange[TOP : TOP + PANEL].any()
     assert orange[PANEL + 2 * TOP :].any()
+
+
+class OnGrid(torch.nn.Module):
+    """Tokens on a grid of the given shape, and a picture of their mean."""
+
+    def __init__(self, *grid):
+        super().__init__()
+        self.grid_shape = grid
+        self.quantizer = torch.nn.Module()
+        self.quantizer.codebook = torch.nn.Parameter(torch.zeros(4, 2))
+
+    def tokens(self, x):
+        tokens = torch.arange(math.prod(self.grid_shape)) % 4
+        return tokens.view(1, *self.grid_shape).repeat(len(x), *[1] * len(self.grid_shape))
+
+    def decode_tokens(self, tokens):
+        assert tokens.shape[1:] == self.grid_shape
+        return tokens.flatten(1).float().mean(1).view(-1, 1, 1, 1).expand(-1, 1, 8, 8) / 4
+
+
+@pytest.mark.parametrize(
+    ("grid", "rows", "columns"), [((5,), 1, 5), ((2, 3), 2, 3), ((2, 2, 3), 4, 3), ((90,), 1, 90)]
+)
+def test_tokens_may_lie_on_a_grid_of_any_shape(grid, rows, columns):
+    widget = TokenEditor(OnGrid(*grid), IMAGES)
+    assert (widget.row.max, widget.column.max) == (rows - 1, columns - 1)
+    widget.row.value, widget.column.value = rows - 1, columns - 1
+    widget.code.value = rows * columns % 4  # one more than its own
+    own, changed = widget.tokens()
+    assert own.flatten().tolist() == [i % 4 for i in range(rows * columns)]
+    assert (own != changed).nonzero().tolist() == [[rows - 1, columns - 1]]
 
 
 def test_every_control_has_a_label_and_a_readout_and_the_snapshot_shows_them():
