@@ -109,7 +109,7 @@ class ContractionEllipse(PictureWidget):
     def neighbourhood(self) -> Neighbourhood:
         """What J = ∂h/∂x says about the neighbourhood of the image at (u, v)."""
         model, image = self._models[self.weight.value], self._surface(self.position)
-        J = jacobian(partial(mean_code, model), image).detach().to(image)  # (1, 2, D)
+        J = jacobian(partial(mean_code, model), image).detach()  # (1, 2, D)
         tangents = jacobian(lambda uv: self._surface(uv).flatten(1), self.position)  # (1, D, 2)
         along = J[0] @ torch.linalg.qr(tangents[0]).Q  # J for a step within the tangent plane
         code = codes_of(model, image)[0].to(image)

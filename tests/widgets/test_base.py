@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils._pytree import tree_leaves
 
 from course_lib import models, widgets
 
@@ -91,6 +92,46 @@ def test_every_widget_shows_a_model_or_names_those_that_it_can(widget, model):
     else:
         with pytest.raises(ValueError, match=NAMED):
             make(MODELS[model](), IMAGES)
+
+
+class Elsewhere(torch.Tensor):
+    """A tensor as on an accelerator: it mixes with none from the CPU, and NumPy cannot have it."""
+
+    MAY_MIX = ("copy_", "embedding", "grad")  # of two devices, or simulated too coarsely here
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        if func in (torch.Tensor.numpy, torch.Tensor.__array__):
+            raise TypeError("can't convert a device tensor to numpy")
+        if func in (torch.Tensor.cpu, torch.Tensor.to):
+            like = args[1] if func is torch.Tensor.to else torch.empty(0)
+            with torch._C.DisableTorchFunctionSubclass():
+                moved = args[0].to(like.dtype) if func is torch.Tensor.to else args[0]
+                return moved.as_subclass(type(like))
+        tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
+        with torch._C.DisableTorchFunctionSubclass():
+            mixed = len({isinstance(t, Elsewhere) for t in tensors if t.ndim}) == 2
+        if mixed and func.__name__ not in cls.MAY_MIX:
+            raise RuntimeError(f"tensors on two devices in {func.__name__}")
+        return super().__torch_function__(func, types, args, kwargs or {})
+
+
+def moved(model):
+    for module in model.modules():
+        for name, weight in module._parameters.items():
+            there = weight.detach().as_subclass(Elsewhere)
+            module._parameters[name] = torch.nn.Parameter(there, weight.requires_grad)
+        for name, values in module._buffers.items():
+            module._buffers[name] = values.as_subclass(Elsewhere)
+    return model
+
+
+# Not of BetaExplorer, whose model keeps its β on the CPU.
+@pytest.mark.parametrize("widget", sorted(set(MAKERS) - {"BetaExplorer"}))
+def test_models_on_another_device_are_shown(widget):
+    make, works = MAKERS[widget]
+    for model in sorted(works):
+        move_everything(make(moved(MODELS[model]()), IMAGES))
 
 
 def test_double_models_decode_in_double_precision():
