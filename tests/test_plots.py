@@ -77,11 +77,12 @@ def test_model_diagram_draws_two_codes_side_by_side():
 RGB = torch.rand(5, 3, 4, 6, generator=torch.Generator().manual_seed(0))
 
 
-def test_image_rows_draw_colours_beside_grey():
+def test_image_rows_draw_colours_beside_grey(caplog):
     figure = image_rows({"colour": 2 * RGB, "grey": IMAGES.double()}, columns=2)
     expected = [*(2 * RGB[:2]).clamp(max=1).permute(0, 2, 3, 1), *IMAGES[:2, 0].double()]
     for drawn, image in zip(pictures(figure), expected, strict=True):
         np.testing.assert_array_equal(drawn, image)
+    assert not caplog.records  # matplotlib warns of colours beyond 1
 
 
 @pytest.mark.parametrize("shape", [(5, 4, 6), (5, 2, 4, 6), (5, 1, 0, 6)])
