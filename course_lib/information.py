@@ -125,8 +125,8 @@ def kl_diagonal_normal(mu: Tensor, logvar: Tensor) -> Tensor:
     mu: (..., d); logvar: log σ², broadcasts against mu. Returns (...), summed over the last axis.
     Raises ValueError when anything is not finite, the shapes do not broadcast, or there is no axis.
     """
-    terms = kl_standard_normal(mu, logvar)  # (..., d)
-    if terms.ndim == 0:
+    # As printed: (mu**2 + logvar.exp() - logvar - 1).sum(-1) / 2
+    if (terms := kl_standard_normal(mu, logvar)).ndim == 0:
         raise ValueError("mu must have shape (..., d), got a single number")
     return terms.sum(-1)
 

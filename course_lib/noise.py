@@ -19,10 +19,9 @@ def normal_like(x: Tensor, generator: Rng = None) -> Tensor:
 
 
 def uniform_like(x: Tensor, generator: Rng = None) -> Tensor:
-    """u ~ U[0, 1), of the shape of x, in float32 at least."""
-    dtype = torch.promote_types(x.dtype, torch.float32)
+    """u ~ U[0, 1), of the shape of x; float32, so that a seed draws the same for every dtype."""
     place = x.device if generator is None else generator.device
-    return torch.rand(x.shape, generator=generator, dtype=dtype, device=place).to(x.device)
+    return torch.rand(x.shape, generator=generator, device=place).to(x.device)
 
 
 def coins_like(x: Tensor, generator: Rng = None) -> Tensor:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,18 +19,30 @@ COLOURS = (
 )  # fmt: skip
 
 
+def check_images(images: Tensor, least: int = 1, name: str = "images") -> None:
+    """Raises ValueError unless images are (N, C, H, W), grey or RGB, and at least so many."""
+    shape = tuple(images.shape)
+    if len(shape) != 4 or shape[1] not in (1, 3) or 0 in shape[2:] or shape[0] < least:
+        raise ValueError(
+            f"{name} must have shape (N, C, H, W), C = 1 or 3, with N ≥ {least}, got {shape}"
+        )
+
+
 def image_rows(rows: dict[str, Tensor], columns: int = 10) -> Figure:
     """One labelled row of pictures per entry, white for 1 and black for 0.
 
-    rows: label → images (N, 1, H, W) in [0, 1], of which the first `columns` are drawn.
+    rows: label → images (N, C, H, W) in [0, 1], grey or RGB; the first `columns` are drawn.
+    Raises ValueError for images that are neither.
     """
+    for label, images in rows.items():
+        check_images(images, 0, f"rows[{label!r}]")
     figure, axes = plt.subplots(
         len(rows), columns, figsize=(0.62 * columns + 1.4, 0.72 * len(rows)), squeeze=False
     )
     for row, (label, images) in zip(axes, rows.items(), strict=True):
         row[0].text(-0.25, 0.5, label, transform=row[0].transAxes, ha="right", va="center")
-        for axis, image in zip(row, images.detach().numpy(), strict=False):
-            axis.imshow(image[0], cmap="gray", vmin=0, vmax=1)
+        for axis, image in zip(row, images, strict=False):
+            axis.imshow(_array(image), cmap="gray", vmin=0, vmax=1)
         for axis in row:
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_color("0.6")
@@ -53,8 +66,9 @@ def training_curves(history: History, unit: str = "nats per image") -> Figure:
 def model_diagram(parts: Sequence[tuple[str, Tensor | str]]) -> Figure:
     """A model as a chain of parts with arrows between them, in the same style for every chapter.
 
-    parts: (label, content) from left to right; the content is an image (1, H, W) in [0, 1], a
-    code (d,), or "encoder" or "decoder" for a network that narrows or widens.
+    parts: (label, content) from left to right; the content is an image (C, H, W) in [0, 1], grey
+    or RGB, a code (d,), or "encoder" or "decoder" for a network that narrows or widens.
+    Raises ValueError for an image that is neither grey nor RGB.
     """
     figure, axis = plt.subplots(figsize=(1.7 * len(parts), 2.3))
     axis.set(xlim=(-1.2, 2.5 * len(parts) - 1.3), ylim=(-1.9, 1.3), aspect="equal")
@@ -86,13 +100,21 @@ def _draw_values(axis: Axes, x: float, values: Tensor) -> float:
         picture = values.view(len(values), -1)
         style = {"cmap": "PuOr", "vmin": -limit, "vmax": limit}
         half_height, half_width = 0.8, picture.shape[1] * max(0.8 / len(values), 0.12)
+        picture = picture.detach().cpu().numpy()
     else:
-        picture, style = values[0], {"cmap": "gray", "vmin": 0, "vmax": 1}
-        half_height = half_width = 1.0
+        check_images(values[None], 1, "an image of parts, as a batch of one,")
+        picture, style = _array(values), {"cmap": "gray", "vmin": 0, "vmax": 1}
+        half_height, half_width = (side / max(values.shape[1:]) for side in values.shape[1:])
     box = (x - half_width, x + half_width, -half_height, half_height)
-    axis.imshow(picture.detach().numpy(), extent=box, **style)
+    axis.imshow(picture, extent=box, **style)
     axis.add_patch(
         Rectangle((box[0], box[2]), 2 * half_width, 2 * half_height, fill=False, edgecolor="0.2")
     )
     axis.set(xlim=axis.get_xlim(), ylim=axis.get_ylim())
     return half_width
+
+
+def _array(image: Tensor) -> np.ndarray:
+    """An image as matplotlib takes it: (1, H, W) → (H, W), (3, H, W) → (H, W, 3) cut to [0, 1]."""
+    image = image.detach().cpu()
+    return (image[0] if len(image) == 1 else image.clamp(0, 1).permute(1, 2, 0)).numpy()

@@ -72,3 +72,31 @@ def test_model_diagram_draws_two_codes_side_by_side():
     np.testing.assert_array_equal(two.get_array(), codes)
     widths = [right - left for left, right, *_ in (one.get_extent(), two.get_extent())]
     assert widths[1] == pytest.approx(2 * widths[0])
+
+
+RGB = torch.rand(5, 3, 4, 6, generator=torch.Generator().manual_seed(0))
+
+
+def test_image_rows_draw_colours_beside_grey(caplog):
+    figure = image_rows({"colour": 2 * RGB, "grey": IMAGES.double()}, columns=2)
+    expected = [*(2 * RGB[:2]).clamp(max=1).permute(0, 2, 3, 1), *IMAGES[:2, 0].double()]
+    for drawn, image in zip(pictures(figure), expected, strict=True):
+        np.testing.assert_array_equal(drawn, image)
+    assert not caplog.records  # matplotlib warns of colours beyond 1
+
+
+@pytest.mark.parametrize("shape", [(5, 4, 6), (5, 2, 4, 6), (5, 1, 0, 6)])
+def test_images_that_are_neither_grey_nor_rgb_are_refused(shape):
+    given = str(shape).replace("(", r"\(").replace(")", r"\)")
+    with pytest.raises(ValueError, match=r"rows\['bad'\] must .* C = 1 or 3, .* got " + given):
+        image_rows({"good": IMAGES, "bad": torch.zeros(shape)})
+
+
+def test_model_diagram_draws_colours_and_keeps_the_shape_of_an_image():
+    (axis,) = model_diagram([("x", RGB[0]), ("f", "encoder")]).axes
+    (image,) = axis.images
+    np.testing.assert_array_equal(image.get_array(), RGB[0].permute(1, 2, 0))
+    left, right, bottom, top = image.get_extent()
+    assert (right - left, top - bottom) == pytest.approx((2, 2 * 4 / 6))
+    with pytest.raises(ValueError, match=r"image of parts.* C = 1 or 3, .* got \(1, 2, 4, 6\)"):
+        model_diagram([("x", RGB[0, :2])])

@@ -6,7 +6,7 @@ Hierarchical Quantized Autoencoders, NeurIPS 2020. Straight-through: Bengio, Lé
 Estimating or Propagating Gradients Through Stochastic Neurons, 2013.
 """
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -104,13 +104,13 @@ class VectorQuantizer(nn.Module):
         self.started = initial == "normal"
 
     # Not a buffer: to look at one would make every step wait for the device.
-    def get_extra_state(self) -> dict[str, bool]:
+    def get_extra_state(self) -> Tensor:
         """Whether the codes have been placed, saved and loaded with the weights."""
-        return {"started": self.started}
+        return torch.tensor(self.started)
 
-    def set_extra_state(self, state: Any) -> None:
+    def set_extra_state(self, state: Tensor) -> None:
         """What `load_state_dict` hands back."""
-        self.started = state["started"]
+        self.started = bool(state)
 
     def forward(self, z_e: Tensor, generator: Rng = None) -> Quantized:
         """Quantize (M, D_e); in training mode also update the codebook by them.

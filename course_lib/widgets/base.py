@@ -2,7 +2,7 @@
 
 import base64
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,8 @@ from traitlets import Unicode, dlink
 
 from course_lib.plots import COLOURS
 from course_lib.widgets.canvas import font, png
+
+ONE_CODE = "autoencoders and VAEs"  # the models whose code is one vector an image
 
 
 class TitledImage(ipywidgets.Image):
@@ -104,13 +106,6 @@ def with_label(slider: ipywidgets.SelectionSlider) -> ipywidgets.HBox:
     return ipywidgets.HBox([slider, label])
 
 
-def check_grey(images: Tensor, least: int = 1) -> None:
-    """Raises ValueError unless images are (N, 1, H, W), and at least so many."""
-    if images.ndim != 4 or images.shape[1] != 1 or len(images) < least:
-        given = tuple(images.shape)
-        raise ValueError(f"images must have shape (N, 1, H, W) with N ≥ {least}, got {given}")
-
-
 def check_number(images: Tensor, **others: Tensor | None) -> None:
     """Raises ValueError unless there is one of the others for each image, or None at all."""
     for name, values in others.items():
@@ -118,20 +113,73 @@ def check_number(images: Tensor, **others: Tensor | None) -> None:
             raise ValueError(f"{name} must number {len(images)} like images, got {len(values)}")
 
 
+def check_has(model: nn.Module, *names: str, kinds: str) -> None:
+    """Raises ValueError unless the model has methods or parts of these names, as the kinds do."""
+    if not all(hasattr(model, name) for name in names):
+        raise ValueError(
+            f"model must have {' and '.join(names)}, as {kinds} do, got {type(model).__name__}"
+        )
+
+
+@torch.inference_mode()
+def check_fit(rebuild: Callable[[Tensor], Tensor], model: nn.Module, images: Tensor) -> None:
+    """Raises ValueError for images of a shape that the model does not rebuild."""
+    given = tuple(images.shape[1:])
+    try:
+        rebuilt = tuple(rebuild(like(model, images[:1])).shape[1:])
+    except RuntimeError as error:
+        raise ValueError(f"images of shape {given} do not fit the model: {error}") from error
+    if rebuilt != given:
+        raise ValueError(f"images must have the model's shape {rebuilt}, got {given}")
+
+
+def like(model: nn.Module, values: Tensor) -> Tensor:
+    """Values in the dtype and on the device of the model's weights, if it has any."""
+    weight = next(model.parameters(), None)
+    return values if weight is None else values.to(weight)
+
+
+def mean_code(model: nn.Module, images: Tensor) -> Tensor:
+    """The code of each image, of a VAE the mean of q(z|x): (N, C, H, W) → (N, d).
+
+    Raises ValueError for a model that does not give each image d numbers, and for images of
+    another shape than the model's.
+    """
+    check_has(model, "encode", kinds=ONE_CODE)
+    try:
+        codes = model.encode(like(model, images))
+    except RuntimeError as error:
+        given = tuple(images.shape[1:])
+        raise ValueError(f"images of shape {given} do not fit the model: {error}") from error
+    codes = codes[0] if isinstance(codes, tuple) else codes
+    if codes.ndim != 2:
+        raise ValueError(
+            f"model must encode each image as one vector (N, d), as {ONE_CODE} do, "
+            f"got {type(model).__name__} with codes of shape {tuple(codes.shape)}"
+        )
+    return codes
+
+
 @torch.inference_mode()
 def codes_of(model: nn.Module, images: Tensor) -> Tensor:
-    """The code of each image, of a VAE the mean of q(z|x): (N, C, H, W) → (N, d)."""
-    codes = model.encode(images)
-    return codes[0] if isinstance(codes, tuple) else codes
+    """`mean_code` without gradients, on the CPU."""
+    return mean_code(model, images).cpu()
 
 
 @torch.inference_mode()
 def pictures_of(model: nn.Module, codes: Tensor, image_shape: Sequence[int]) -> Tensor:
     """What codes stand for, by `decode_mean` or, where there is none, `decode`.
 
-    codes: (N, d). Returns (N, *image_shape).
+    codes: (N, ...). Returns (N, *image_shape), on the CPU.
+    Raises ValueError for a model that cannot decode, or decodes to another shape.
     """
-    return getattr(model, "decode_mean", model.decode)(codes).view(len(codes), *image_shape)
+    check_has(model, "decode", kinds="autoencoders, VAEs and VQ-VAEs")
+    decode = getattr(model, "decode_mean", model.decode)
+    pictures, expected = decode(like(model, codes)), (len(codes), *image_shape)
+    if pictures.ndim == 4 and pictures.shape != expected:
+        shape = tuple(pictures.shape[1:])
+        raise ValueError(f"images must have the model's shape {shape}, got {tuple(image_shape)}")
+    return pictures.view(expected).cpu()
 
 
 def draw_control(control: ipywidgets.ValueWidget) -> Image.Image:
@@ -144,7 +192,7 @@ def draw_control(control: ipywidgets.ValueWidget) -> Image.Image:
     else:
         logarithmic = isinstance(control, ipywidgets.FloatLogSlider)  # min and max are exponents
         place = math.log(control.value, control.base) if logarithmic else control.value
-        position = (place - control.min) / (control.max - control.min)
+        position = (place - control.min) / ((control.max - control.min) or 1)
         value = f"{control.value:{control.readout_format}}"
     centre = 110 + 200 * position
     draw.line((110, 13, 310, 13), fill="#999999", width=3)

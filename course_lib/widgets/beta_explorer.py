@@ -12,15 +12,15 @@ from torch import Tensor
 from course_lib.evaluation import active_units, kl_per_dimension
 from course_lib.models import VAE, ConditionalVAE
 from course_lib.objectives import EveryBeta
-from course_lib.plots import COLOURS
-from course_lib.widgets.base import PictureWidget, check_grey, pictures_of
-from course_lib.widgets.canvas import Axes, font, number, pixels, subscripted, to_palette, write
+from course_lib.plots import COLOURS, check_images
+from course_lib.widgets.base import PictureWidget, check_fit, codes_of, like, pictures_of
+from course_lib.widgets.canvas import Axes, finish, font, number, pixels, subscripted, write
 
 COLUMNS, TILE, GAP = 7, 56, 2  # pictures in a row; pixels: about their side, between them
 LABEL, TOP = 112, 6  # pixels: width of the labels, and where the first row begins
 TRAVERSALS, REACH = 4, 3.0  # rows of them, at most, and from where to where they go
 STEPS = 60  # of the slider
-BOX = (174, 190)  # pixels: width and height of the curve
+BOX, NUMBERS = (174, 190), 156  # pixels: width and height of the curve, height of the text below
 CURVE, HERE, ALONE = COLOURS[0], COLOURS[2], COLOURS[1]
 
 
@@ -38,12 +38,12 @@ class Summary:
 @torch.inference_mode()
 def summarise(model: VAE, images: Tensor) -> Summary:
     """Of the VAE for one β; the noise is the same for every β."""
-    draw = model.draw(images, torch.Generator().manual_seed(0))
+    draw = model.draw(like(model, images), torch.Generator().manual_seed(0))
     return Summary(
         rate=draw.kl.sum(1).mean().item(),
         distortion=draw.nll.mean().item(),
-        kl=kl_per_dimension(*draw.q),
-        active=active_units(draw.q.mu),
+        kl=kl_per_dimension(*draw.q).cpu(),
+        active=active_units(draw.q.mu).cpu(),
     )
 
 
@@ -52,7 +52,8 @@ class BetaExplorer(PictureWidget):
 
     model: a trained ConditionalVAE; objective: the EveryBeta that it was trained with, whose range
         the slider spans.
-    images: (N, 1, H, W), N ≥ 2, on which all numbers are measured; the first seven are shown.
+    images: (N, C, H, W), grey or RGB, N ≥ 2, on which all numbers are measured; the first seven
+        are shown.
     points: (β, rate, distortion) of models trained for one β each, drawn beside the curve.
     seed: of the codes z ~ N(0, I) of the samples, which stay the same for every β.
 
@@ -72,7 +73,8 @@ class BetaExplorer(PictureWidget):
         if not isinstance(model, ConditionalVAE) or not isinstance(objective, EveryBeta):
             given = f"{type(model).__name__} and {type(objective).__name__}"
             raise ValueError(f"model must be a ConditionalVAE, objective an EveryBeta, got {given}")
-        check_grey(images, least=2)
+        check_images(images, least=2)
+        check_fit(objective.at(model, objective.low), model, images)
         if any(len(point) != 3 for point in points):
             raise ValueError(f"points must be triples (β, rate, distortion), got {list(points)}")
         self._model, self._objective, self._images = model, objective, images
@@ -115,9 +117,9 @@ class BetaExplorer(PictureWidget):
 
     @torch.inference_mode()
     def rows(self) -> list[Tensor]:
-        """Reconstructions, samples and one traversal per dimension: (columns, 1, H, W) each."""
+        """Reconstructions, samples and one traversal per dimension: (columns, C, H, W) each."""
         model = self.at(self.beta.value)
-        means = model.encode(self._images[:COLUMNS])[0]
+        means = codes_of(model, self._images[:COLUMNS])
         codes = [means, self._z]
         for j in self.dimensions():
             walk = means[0].repeat(COLUMNS, 1)
@@ -161,8 +163,9 @@ class BetaExplorer(PictureWidget):
 
     def _paste(self, page: Image.Image, row: int, images: Tensor) -> None:
         for column, image in enumerate(images):
-            place = (LABEL + self._step * column, self._top(row))
-            page.paste(pixels(image, TILE), place)
+            tile = pixels(image, TILE)
+            top = self._top(row) + (self._step - GAP - tile.height) // 2
+            page.paste(tile, (LABEL + self._step * column, top))
 
     def _write(self, page: Image.Image, row: int, label: str) -> None:
         write(page, (LABEL - 8, self._top(row) + self._step // 2), label, 13, anchor="rm")
@@ -181,7 +184,8 @@ class BetaExplorer(PictureWidget):
             "rate",
             "",
         )
-        page = Image.new("RGB", (left + BOX[0] + 30, self._top(3 + TRAVERSALS)), "white")
+        height = max(self._top(3 + TRAVERSALS), self._axes.box[3] + NUMBERS)
+        page = Image.new("RGB", (left + BOX[0] + 30, height), "white")
         draw = ImageDraw.Draw(page)
         for i, z in enumerate(torch.linspace(-REACH, REACH, COLUMNS).tolist()):
             place = (LABEL + self._step * (i + 0.5), self._top(3) - 3)
@@ -195,7 +199,7 @@ class BetaExplorer(PictureWidget):
         draw.text((left - 34, bottom + 28), "— one model for every β", CURVE, font(12))
         if points:
             draw.text((left - 34, bottom + 46), "• one model for each β", ALONE, font(12))
-        page = to_palette(page)
+        page = finish(page, self._images)
         self._paste(page, 0, self._images[:COLUMNS])
         for row, label in enumerate(("image", "reconstruction", "sample")):
             self._write(page, row, label)

@@ -58,18 +58,27 @@ def to_palette(picture: Image.Image) -> Image.Image:
     return indices.point([GREYS - 1 if GREYS - 5 < i < GREYS else i for i in range(256)])
 
 
-def pixels(image: Tensor, size: int) -> Image.Image:
-    """An image (1, H, W), cut to [0, 1], as squares in a palette picture about `size` pixels high.
+def finish(page: Image.Image, images: Tensor) -> Image.Image:
+    """The RGB page in the course's palette, unless the images on it have colours of their own."""
+    return to_palette(page) if images.shape[1] == 1 else page
 
-    Every pixel of the image becomes a square of the same whole number of pixels.
+
+def pixels(image: Tensor, size: int) -> Image.Image:
+    """An image (C, H, W), cut to [0, 1], as a picture of which no side is longer than `size`.
+
+    Every pixel of the image becomes a square of the same whole number of pixels, at least one, so
+    that only an image with more pixels than `size` is larger. Grey images become palette
+    pictures, those with three channels RGB.
     """
     zoom = max(1, size // max(image.shape[1:]))
-    greys = (image[0].clamp(0, 1) * (GREYS - 1)).round().to(torch.uint8).numpy()
-    picture = Image.fromarray(greys)
+    levels = GREYS - 1 if len(image) == 1 else 255
+    values = (image.detach().clamp(0, 1) * levels).round().to(torch.uint8).cpu()
+    picture = Image.fromarray((values[0] if len(image) == 1 else values.permute(1, 2, 0)).numpy())
     picture = picture.resize(
         (picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST
     )
-    picture.putpalette(_palette().getpalette())
+    if len(image) == 1:
+        picture.putpalette(_palette().getpalette())
     return picture
 
 
@@ -177,15 +186,15 @@ class Axes:
         rim: str | None = None,
     ) -> None:
         """Points (N, 2) in the colours of their class numbers (N,), which stand at their medians."""
-        classes = torch.zeros(len(points)) if labels is None else labels
+        classes = torch.zeros(len(points)) if labels is None else labels.cpu()
         for point, label in zip(points.tolist(), classes.tolist(), strict=True):
             x, y = self.position(*point)
             box = (x - radius, y - radius, x + radius, y + radius)
             draw.ellipse(box, COLOURS[int(label) % 10], rim)
         if labels is None:
             return
-        for label in labels.unique().tolist():  # for those who cannot tell the colours apart
-            centre = points[labels == label].median(0).values.tolist()
+        for label in classes.unique().tolist():  # for those who cannot tell the colours apart
+            centre = points[classes == label].median(0).values.tolist()
             draw.text(
                 self.position(*centre), str(label), "black", font(16), anchor="mm",
                 stroke_width=3, stroke_fill="white",

@@ -12,15 +12,15 @@ from course_lib.evaluation import perplexity, usage
 from course_lib.likelihoods import squared_error
 from course_lib.models.vector_quantizer import VectorQuantizer, nearest_code
 from course_lib.models.vq_vae import VQVAE
-from course_lib.plots import COLOURS
-from course_lib.widgets.base import PictureWidget, check_grey, pictures_of
-from course_lib.widgets.canvas import Axes, font, pixels, to_palette
+from course_lib.plots import COLOURS, check_images
+from course_lib.widgets.base import PictureWidget, check_fit, check_has, like, pictures_of
+from course_lib.widgets.canvas import Axes, finish, font, pixels, to_palette
 
 LARGEST_K = 64
 PLANE = (34, 24, 394, 384)  # left, top, right, bottom
 CELL = 2  # pixels: side of the squares of which the cells of the codes are made
 LEFT, SIDE = 420, 344  # of the panel with one tile for each code
-SHOWN, TILE, STRIDE = 14, 40, 49  # images and their reconstructions below
+SHOWN, TILE = 14, 40  # images and their reconstructions below; pixels, unless they have more
 DEAD = COLOURS[2]
 RGB = np.array([ImageColor.getrgb(colour) for colour in COLOURS], dtype=np.uint8)
 PALE = 255 - (255 - RGB) // 3
@@ -31,9 +31,10 @@ class CodebookExplorer(PictureWidget):
     """Vectors in the plane, K codes with their cells, and one step of the moving averages at a time.
 
     z_e: (M, 2), the vectors; or, in their place,
-    model: a VQVAE with code_dim 2, and images (N, 1, H, W) for it to encode. The codes start as
-        those of the model, which is not changed, and what they decode to is shown, too: for each
-        code the picture of which every token is this code, and the first images rebuilt.
+    model: a VQVAE with code_dim 2, and images (N, C, H, W), grey or RGB, for it to encode. The
+        codes start as those of the model, which is not changed, and what they decode to is shown,
+        too: for each code the picture of which every token is this code, and the first images
+        rebuilt.
     K, gamma: where their sliders start; K from 2 to 64 and without meaning for a model.
     initial: "data", codes are drawn from the vectors; or "normal", from N(0, I).
     revive_below: as in VectorQuantizer; 0 leaves unused codes where they are.
@@ -60,13 +61,17 @@ class CodebookExplorer(PictureWidget):
         if (z_e is None) == (model is None) or (model is None) != (images is None):
             raise ValueError("give either z_e or both model and images")
         if model is not None:
-            check_grey(images)
-            with torch.no_grad():
-                z_e = model.encode(images).flatten(0, -2)
+            check_images(images)
+            check_has(model, "encode", "decode", "quantizer", kinds="VQ-VAEs")
+            check_fit(model, model, images)
             K = len(model.quantizer.codebook)
+            with torch.no_grad():
+                z_e = model.encode(like(model, images))  # (N, *grid, 2)
+            self._grid = z_e.shape[1:-1]
+            z_e = z_e.flatten(0, -2)
         if not 2 <= K <= LARGEST_K:
             raise ValueError(f"K must be from 2 to {LARGEST_K}, got {K}")
-        self._z_e, self._model, self._images = z_e.detach(), model, images
+        self._z_e, self._model, self._images = z_e.detach().float().cpu(), model, images
         self._initial, self._revive_below, self._seed = initial, revive_below, seed
 
         self.K = ipywidgets.IntSlider(K, min=2, max=max(16, K), description="K")
@@ -210,7 +215,13 @@ class CodebookExplorer(PictureWidget):
         """The plane, the tiles of the codes, with a model the images, and the numbers."""
         K, indices = self.K.value, self.indices()
         share = usage(indices, K).tolist()
-        page = Image.new("RGB", (LEFT + SIDE + 6, PLANE[3] + (130 if self._model else 46)), "white")
+        columns, side = self._tile_layout()
+        bottom = max(PLANE[3], PLANE[1] + math.ceil(K / columns) * (side + 20))
+        width, height = max(LEFT + SIDE, LEFT + columns * (side + 20)) + 6, bottom + 46
+        if self._model:
+            largest = max(TILE, *self._images.shape[2:])
+            width, height = max(width, 84 + SHOWN * (largest + 9)), height + 4 + 2 * largest
+        page = Image.new("RGB", (width, height), "white")
         draw = ImageDraw.Draw(page)
         page.paste(self._draw_plane(indices), PLANE[:2])
         self._axes.draw_frame(draw)
@@ -221,16 +232,15 @@ class CodebookExplorer(PictureWidget):
             self._draw_code(draw, k, before[k], after[k], dead=share[k] == 0)
         self._draw_tiles(page, draw, share)
         error = squared_error(self._z_e, self.quantizer.codebook[indices]).mean().item()
-        bottom = page.height - 18
         draw.text(
-            (PLANE[0], bottom),
+            (PLANE[0], page.height - 18),
             f"steps: {self._steps}; in use: {sum(s > 0 for s in share)} of {K} codes; "
             f"perplexity {perplexity(indices, K):.2f}; mean of ‖z_e − e‖²: {error:.4g}",
             "black", font(13),
         )  # fmt: skip
         if self._model:
-            self._draw_images(page, draw, indices)
-        return to_palette(page)
+            self._draw_images(page, draw, indices, bottom + 22)
+        return finish(page, self._images) if self._model else to_palette(page)
 
     def _draw_code(
         self,
@@ -252,12 +262,17 @@ class CodebookExplorer(PictureWidget):
             stroke_fill="white",
         )  # fmt: skip
 
+    def _tile_layout(self) -> tuple[int, int]:
+        """How many tiles stand in a row, and their side in pixels: room for a picture and a rim."""
+        columns = max(4, math.ceil(math.sqrt(self.K.value)))
+        side = SIDE // columns - 20
+        return columns, max(side, 1 + max(self._images.shape[2:])) if self._model else side
+
     def _draw_tiles(self, page: Image.Image, draw: ImageDraw.ImageDraw, share: list[float]) -> None:
         """For each code its colour, what it decodes to, and its share."""
         K = self.K.value
-        columns = max(4, math.ceil(math.sqrt(K)))
-        cell = SIDE // columns
-        side = cell - 20
+        columns, side = self._tile_layout()
+        cell = side + 20
         tiles = self._decoded(torch.arange(K)) if self._model else None
         for k in range(K):
             x, y = LEFT + k % columns * cell, PLANE[1] + k // columns * cell
@@ -265,25 +280,28 @@ class CodebookExplorer(PictureWidget):
             draw.rectangle((x, y, x + side, y + side), colour)
             if tiles is not None:
                 picture = pixels(tiles[k], side - 4)
-                margin = (side + 1 - picture.width) // 2
-                page.paste(picture.convert("RGB"), (x + margin, y + margin))
+                dx, dy = ((side + 1 - length) // 2 for length in picture.size)
+                page.paste(picture, (x + dx, y + dy))
             small = font(11 if columns < 7 else 9)
             text, ink = (f"{k}: {100 * share[k]:.0f} %", "black") if share[k] else (f"{k}: 0", DEAD)
             draw.text((x + side / 2, y + side + 2), text, ink, small, anchor="ma")
 
     def _decoded(self, indices: Tensor) -> Tensor:
-        """Pictures by the present codes: (B,), every token the same, or (B, T) → (B, 1, H, W)."""
-        grid = self._model.tokens(self._images[:1]).shape[1:]
-        tokens = indices.view(len(indices), -1).expand(-1, math.prod(grid)).reshape(-1, *grid)
-        return pictures_of(self._model, self.quantizer.codebook[tokens], self._images.shape[1:])
+        """Pictures by the present codes: (B,), every token the same, or (B, T) → (B, C, H, W)."""
+        tokens = indices.view(len(indices), -1).expand(-1, math.prod(self._grid))
+        codes = self.quantizer.codebook[tokens.unflatten(1, self._grid)]  # (B, *grid, 2)
+        return pictures_of(self._model, codes, self._images.shape[1:])
 
-    def _draw_images(self, page: Image.Image, draw: ImageDraw.ImageDraw, indices: Tensor) -> None:
+    def _draw_images(
+        self, page: Image.Image, draw: ImageDraw.ImageDraw, indices: Tensor, top: int
+    ) -> None:
         images = self._images[:SHOWN]
         tokens = indices.view(len(self._images), -1)[: len(images)]
-        top = PLANE[3] + 22
+        cell = max(TILE, *self._images.shape[2:])
         for row, pictures in enumerate((images, self._decoded(tokens))):
-            y = top + row * (TILE + 3)
+            middle = top + row * (cell + 3) + cell // 2
             label = ("image", "rebuilt")[row]
-            draw.text((PLANE[0], y + TILE / 2), label, "black", font(13), anchor="lm")
+            draw.text((PLANE[0], middle), label, "black", font(13), anchor="lm")
             for i, picture in enumerate(pictures):
-                page.paste(pixels(picture, TILE).convert("RGB"), (92 + STRIDE * i, y))
+                tile = pixels(picture, TILE)
+                page.paste(tile, (92 + (cell + 9) * i, middle - cell // 2))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import ipywidgets
 import torch
@@ -10,8 +11,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
 from course_lib.models.contractive_autoencoder import jacobian, tangent_share
-from course_lib.plots import COLOURS
-from course_lib.widgets.base import PictureWidget, with_label
+from course_lib.plots import COLOURS, check_images
+from course_lib.widgets.base import PictureWidget, codes_of, mean_code, with_label
 from course_lib.widgets.canvas import Axes, font, pixels
 
 BALL, ALONG = COLOURS[0], COLOURS[6]
@@ -26,7 +27,7 @@ CIRCLE = torch.linspace(0, 2 * math.pi, 73)
 class Neighbourhood:
     """An image, its code, and what the encoder does to first order to the images around it.
 
-    image (1, H, W); code (2,); singular_values of J (2,); tangent_share of ‖J‖²_F; ball and disc
+    image (C, H, W); code (2,); singular_values of J (2,); tangent_share of ‖J‖²_F; ball and disc
     (2, n), the outlines of the images of the ball around the image and of its tangent disc.
     """
 
@@ -42,15 +43,16 @@ class ContractionEllipse(PictureWidget):
     """Where a small ball around the image at (u, v) goes, to first order, as λ moves.
 
     models: λ → trained model whose code has two numbers in [0, 1], in the order of the slider.
-    surface: (B, 2) → images (B, 1, H, W), differentiable; maps [0, 1]² onto the data manifold.
+    surface: (B, 2) → images (B, C, H, W), grey or RGB, differentiable; maps [0, 1]² onto the data
+        manifold.
     radius: r of the ball, in pixel units (distance between images as vectors of D pixels).
 
     Left the image; in the middle the code plane with the grid of (u, v) mapped into it and two
     ellipses: the ball around the image, with semi-axes r·σ₁ and r·σ₂ for the singular values of
     J = ∂h/∂x, and the disc of the same radius in the tangent plane of the manifold. Right the
     singular values and the share of ‖J‖²_F that belongs to the tangent plane.
-    Raises ValueError when there is no model, when a code does not have two numbers, and when the
-    surface does not return grey images.
+    Raises ValueError when there is no model, when a code does not have two numbers in [0, 1], and
+    when the surface does not return such images.
     """
 
     def __init__(
@@ -67,20 +69,24 @@ class ContractionEllipse(PictureWidget):
         ticks = torch.linspace(0, 1, GRID)
         lattice = torch.cartesian_prod(ticks, ticks)  # (GRID², 2)
         images = surface(lattice)
-        if images.ndim != 4 or images.shape[:2] != (len(lattice), 1):
-            raise ValueError(f"surface must return (B, 1, H, W), got {tuple(images.shape)}")
-        with torch.inference_mode():
-            self._grids = {weight: model.encode(images) for weight, model in models.items()}
+        check_images(images, len(lattice), "the images of surface")
+        self._grids = {weight: codes_of(model, images) for weight, model in models.items()}
         for weight, codes in self._grids.items():
             if codes.shape != (len(lattice), 2):
                 raise ValueError(f"the code of models[{weight}] must have shape (B, 2), "
                                  f"got {tuple(codes.shape)}")  # fmt: skip
-        self._plane = Axes(PLANE, (0, 1), (0, 1), "h₁", "h₂")
-        largest = max(torch.linalg.matrix_norm(jacobian(model.encode, images), 2).max().item()
-                      for model in models.values())  # fmt: skip
+            if not (codes.min() >= 0 and codes.max() <= 1):
+                raise ValueError(
+                    f"the code of models[{weight}] must lie in [0, 1], as that of a "
+                    f"ContractiveAutoencoder does, got {codes.min():g} to {codes.max():g}"
+                )
+        self._more = max(0, max(images.shape[2:]) - SIDE)  # room that large images need
+        self._plane = Axes(self._moved(PLANE), (0, 1), (0, 1), "h₁", "h₂")
+        jacobians = (jacobian(partial(mean_code, model), images) for model in models.values())
+        largest = max(torch.linalg.matrix_norm(J, 2).max().item() for J in jacobians)
         unit = 10 ** math.floor(math.log10(largest)) / 2
         top = unit * math.ceil(1.1 * largest / unit)  # with room for the number above the bar
-        self._bars = Axes(BARS, (0, 1), (0, top), "", "")
+        self._bars = Axes(self._moved(BARS), (0, 1), (0, top), "", "")
         self._pages = {weight: self._draw_page(codes) for weight, codes in self._grids.items()}
 
         self.weight = ipywidgets.SelectionSlider(options=list(models), description="λ")
@@ -102,12 +108,11 @@ class ContractionEllipse(PictureWidget):
 
     def neighbourhood(self) -> Neighbourhood:
         """What J = ∂h/∂x says about the neighbourhood of the image at (u, v)."""
-        encode, image = self._models[self.weight.value].encode, self._surface(self.position)
-        J = jacobian(encode, image).detach()  # (1, 2, D)
+        model, image = self._models[self.weight.value], self._surface(self.position)
+        J = jacobian(partial(mean_code, model), image).detach()  # (1, 2, D)
         tangents = jacobian(lambda uv: self._surface(uv).flatten(1), self.position)  # (1, D, 2)
         along = J[0] @ torch.linalg.qr(tangents[0]).Q  # J for a step within the tangent plane
-        with torch.inference_mode():
-            code = encode(image)[0]
+        code = codes_of(model, image)[0].to(image)
         return Neighbourhood(
             image=image[0],
             code=code,
@@ -127,7 +132,7 @@ class ContractionEllipse(PictureWidget):
         """The image, the code plane with the two ellipses, and the singular values."""
         page, here = self._pages[self.weight.value].copy(), self.neighbourhood()
         draw = ImageDraw.Draw(page)
-        page.paste(pixels(here.image, SIDE).convert("RGB"), (0, TOP))
+        page.paste(pixels(here.image, SIDE), (0, TOP))
         for outline, colour in ((here.ball, BALL), (here.disc, ALONG)):
             self._plane.draw_line(page, *outline.tolist(), colour)
         x, y = self._plane.position(*here.code.tolist())
@@ -149,9 +154,13 @@ class ContractionEllipse(PictureWidget):
             draw.text((left, bottom + 28 + 20 * i), line, colour, font(13))
         return page
 
+    def _moved(self, box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+        left, top, right, bottom = box
+        return left + self._more, top, right + self._more, bottom
+
     def _draw_page(self, codes: Tensor) -> Image.Image:
         """All that stays the same for one λ: captions, frames and the grid of (u, v)."""
-        page = Image.new("RGB", (700, 290), "white")
+        page = Image.new("RGB", (700 + self._more, 290 + self._more), "white")
         draw = ImageDraw.Draw(page)
         lattice = codes.unflatten(0, (GRID, GRID))  # (u, v, 2)
         for line in [*lattice, *lattice.transpose(0, 1)]:
@@ -161,7 +170,7 @@ class ContractionEllipse(PictureWidget):
         draw.line((left, top, left, bottom, right, bottom), fill="#888888")
         draw.text((left - 4, top), f"{self._bars.y_range[1]:g}", "#444444", font(11), anchor="ra")
         draw.text((left - 4, bottom), "0", "#444444", font(11), anchor="rd")
-        captions = {0: "the image", PLANE[0]: "its code", left: "singular values of J"}
+        captions = {0: "the image", self._plane.box[0]: "its code", left: "singular values of J"}
         for x, caption in captions.items():
             draw.text((x, 4), caption, "black", font(13))
         legend = (
@@ -169,6 +178,7 @@ class ContractionEllipse(PictureWidget):
             (ALONG, "only those along the manifold"),
         )
         for i, (colour, text) in enumerate(legend):
-            draw.line((0, TOP + SIDE + 29 + 22 * i, 22, TOP + SIDE + 29 + 22 * i), colour, 3)
-            draw.text((30, TOP + SIDE + 20 + 22 * i), text, "black", font(12))
+            y = TOP + SIDE + self._more + 20 + 22 * i
+            draw.line((0, y + 9, 22, y + 9), colour, 3)
+            draw.text((30, y), text, "black", font(12))
         return page

@@ -7,26 +7,20 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
-from course_lib.widgets.base import (
-    PictureWidget,
-    check_grey,
-    check_number,
-    codes_of,
-    pictures_of,
-)
-from course_lib.widgets.canvas import Axes, font, pixels, subscripted, to_palette
+from course_lib.plots import check_images
+from course_lib.widgets.base import PictureWidget, check_number, codes_of, pictures_of
+from course_lib.widgets.canvas import Axes, finish, font, pixels, subscripted
 
 PANEL = 224  # pixels, a multiple of 8 and of 28: side of the original and of the decoded picture
-GAP = 16
-MAP_BOX = (2 * PANEL + 5 * GAP, 24, 3 * PANEL + 5 * GAP, 24 + PANEL)  # left, top, right, bottom
+GAP, TOP = 16, 24
 
 
 class LatentTraversal(PictureWidget):
     """Choose an image, move its code z with one slider per dimension, see what z decodes to.
 
-    model: any model of the course, or any module with a `decode` that maps (1, d) to one image
-        in [0, 1]; where there is a `decode_mean`, that is used instead.
-    images: (N, 1, H, W) to choose from.
+    model: any model of the course with one vector as its code, or any module with a `decode` that
+        maps (1, d) to one image in [0, 1]; where there is a `decode_mean`, that is used instead.
+    images: (N, C, H, W) to choose from, grey or RGB.
     labels: (N,) class numbers, which colour the map.
     codes: (N, d), the codes of the images; by default model.encode(images), of a VAE the means.
     order: the dimensions 0 … d − 1 in the order in which their sliders stand.
@@ -34,9 +28,9 @@ class LatentTraversal(PictureWidget):
 
     One button goes back to the code of the image, the other draws z ~ N(0, I). With d = 2 a map
     of all codes shows where z stands.
-    Raises ValueError when images are not grey, when codes or labels do not number as many as the
-    images, when no codes are given for a model that cannot encode, and when order does not name
-    every dimension once.
+    Raises ValueError for other images, when codes or labels do not number as many as the images,
+    when no codes are given for a model that cannot encode, for codes that are not one vector an
+    image, and when order does not name every dimension once.
     """
 
     def __init__(
@@ -48,11 +42,13 @@ class LatentTraversal(PictureWidget):
         order: Sequence[int] | None = None,
         seed: int = 0,
     ) -> None:
-        check_grey(images)
+        check_images(images)
         if codes is None and not hasattr(model, "encode"):
             raise ValueError("codes must be given for a model without encode, got None")
-        self._codes = codes_of(model, images) if codes is None else codes  # (N, d)
+        self._codes = codes_of(model, images) if codes is None else codes.detach().cpu()  # (N, d)
         check_number(images, codes=self._codes, labels=labels)
+        if self._codes.ndim != 2:
+            raise ValueError(f"codes must have shape (N, d), got {tuple(self._codes.shape)}")
         dimensions = list(range(self._codes.shape[1]))
         order = dimensions if order is None else [int(j) for j in order]
         if sorted(order) != dimensions:
@@ -81,9 +77,11 @@ class LatentTraversal(PictureWidget):
         self.reset_button.on_click(self._reset)
         self.random_button.on_click(self._draw_code)
 
-        self._map = None
+        self._panel, self._map = max(PANEL, *images.shape[2:]), None
         if len(self.sliders) == 2:
-            self._map = Axes(MAP_BOX, (low[0], high[0]), (low[1], high[1]), "z₁", "z₂")
+            left = 2 * self._panel + 5 * GAP
+            box = (left, TOP, left + PANEL, TOP + PANEL)
+            self._map = Axes(box, (low[0], high[0]), (low[1], high[1]), "z₁", "z₂")
         self._background = self._draw_background(labels)
         super().__init__(
             controls=[self.image_slider, *ordered],
@@ -115,29 +113,29 @@ class LatentTraversal(PictureWidget):
         self.code = torch.randn(len(self.sliders), generator=self._generator)
 
     def decoded(self) -> Tensor:
-        """The picture that z stands for: (1, H, W)."""
+        """The picture that z stands for: (C, H, W)."""
         return pictures_of(self._model, self.code[None], self._images.shape[1:])[0]
 
     def picture(self) -> Image.Image:
         """The original, the decoded picture and, with d = 2, the map."""
         canvas = self._background.copy()
-        canvas.paste(pixels(self._images[self.image_slider.value], PANEL), (0, MAP_BOX[1]))
-        canvas.paste(pixels(self.decoded(), PANEL), (PANEL + GAP, MAP_BOX[1]))
+        canvas.paste(pixels(self._images[self.image_slider.value], PANEL), (0, TOP))
+        canvas.paste(pixels(self.decoded(), PANEL), (self._panel + GAP, TOP))
         if self._map:
             x, y = self._map.position(*self.code.tolist())
             draw = ImageDraw.Draw(canvas)
-            draw.ellipse((x - 7, y - 7, x + 7, y + 7), fill=191, outline=0, width=3)  # 191: white
+            draw.ellipse((x - 7, y - 7, x + 7, y + 7), "white", "black", width=3)
         return canvas
 
     def _draw_background(self, labels: Tensor | None) -> Image.Image:
         """All that stays the same: captions and the map of the codes."""
-        size = (MAP_BOX[2] + GAP if self._map else 2 * PANEL + GAP, MAP_BOX[3] + 2 * GAP)
-        page = Image.new("RGB", size, "white")
+        right = self._map.box[2] + GAP if self._map else 2 * self._panel + GAP
+        page = Image.new("RGB", (right, TOP + self._panel + 2 * GAP), "white")
         draw = ImageDraw.Draw(page)
         draw.text((0, 2), "image", "black", font(13))
-        draw.text((PANEL + GAP, 2), "decoded from z", "black", font(13))
+        draw.text((self._panel + GAP, 2), "decoded from z", "black", font(13))
         if self._map:
-            draw.text((MAP_BOX[0], 2), "codes of all images", "black", font(13))
+            draw.text((self._map.box[0], 2), "codes of all images", "black", font(13))
             self._map.draw_classes(draw, self._codes, labels, radius=2)
             self._map.draw_frame(draw)
-        return to_palette(page)
+        return finish(page, self._images)

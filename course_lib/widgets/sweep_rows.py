@@ -6,10 +6,11 @@ import ipywidgets
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from course_lib.plots import check_images
 from course_lib.widgets.base import PictureWidget, with_label
 from course_lib.widgets.canvas import font, pixels
 
-TILE = 56  # pixels, a multiple of 8 and of 28
+TILE = 56  # pixels, a multiple of 8 and of 28, unless the images themselves have more
 GAP = 4
 LABEL = 110
 
@@ -18,12 +19,16 @@ class SweepRows(PictureWidget):
     """A slider over the values of a parameter, and for each value rows of images.
 
     name: of the parameter, the slider's label.
-    rows: value → label → images (N, 1, H, W) in [0, 1], in the order of the slider; the same
-        labels for every value.
+    rows: value → label → images (N, C, H, W) in [0, 1], grey or RGB, in the order of the slider;
+        the same labels for every value.
     columns: how many images of each row are drawn.
+    Raises ValueError for other images.
     """
 
     def __init__(self, name: str, rows: dict[Any, dict[str, Tensor]], columns: int = 10) -> None:
+        for value, images_by_label in rows.items():
+            for label, images in images_by_label.items():
+                check_images(images, 0, f"rows[{value!r}][{label!r}]")
         self._rows, self._columns = rows, columns
         self.slider = ipywidgets.SelectionSlider(options=list(rows), description=name)
         labels = list(next(iter(rows.values())))
@@ -36,11 +41,13 @@ class SweepRows(PictureWidget):
     def picture(self) -> Image.Image:
         """The rows of the value on the slider."""
         rows = self._rows[self.slider.value]
-        step = TILE + GAP
+        step = max(TILE, *(side for images in rows.values() for side in images.shape[2:])) + GAP
         page = Image.new("RGB", (LABEL + self._columns * step, len(rows) * step), "white")
         draw = ImageDraw.Draw(page)
         for i, (label, images) in enumerate(rows.items()):
-            draw.text((LABEL - 8, i * step + TILE / 2), label, "black", font(13), anchor="rm")
+            middle = i * step + (step - GAP) // 2
+            draw.text((LABEL - 8, middle), label, "black", font(13), anchor="rm")
             for j, image in enumerate(images[: self._columns]):
-                page.paste(pixels(image, TILE).convert("RGB"), (LABEL + j * step, i * step))
+                tile = pixels(image, TILE)
+                page.paste(tile, (LABEL + j * step, middle - tile.height // 2))
         return page

@@ -1,14 +1,16 @@
 """An image as the grid of its tokens: change one and see what becomes of the picture."""
 
+import math
+
 import ipywidgets
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
 from course_lib.models.vq_vae import VQVAE
-from course_lib.plots import COLOURS
-from course_lib.widgets.base import PictureWidget, check_grey
-from course_lib.widgets.canvas import font, pixels, to_palette
+from course_lib.plots import COLOURS, check_images
+from course_lib.widgets.base import PictureWidget, check_fit, check_has, like
+from course_lib.widgets.canvas import finish, font, pixels
 
 PANEL, GAP, TOP = 168, 16, 24  # pixels; PANEL is a multiple of 8 and of 28
 MARK = COLOURS[6]
@@ -18,24 +20,28 @@ CAPTIONS = ("image", "rebuilt", "one token changed", "difference, grey is none")
 class TokenEditor(PictureWidget):
     """An image, its tokens, and the picture decoded after one of them has been replaced.
 
-    model: a VQVAE; images: (N, 1, H, W) to choose from.
+    model: a VQVAE; images: (N, C, H, W) to choose from, grey or RGB.
     Sliders choose the image, the row and the column of a token in the grid, and the code that
-    takes its place; a button goes back to the image's own code.
+    takes its place; a button goes back to the image's own code. A line of tokens is one row.
     Above the image, the picture rebuilt from its tokens, the picture after the change, and the
     difference of these two, grey where there is none. Below, both grids of numbers.
-    Raises ValueError when images are not grey or there is none.
+    Raises ValueError for other images, when there is none, and for a model without tokens.
     """
 
     def __init__(self, model: VQVAE, images: Tensor) -> None:
-        check_grey(images)
+        check_images(images)
+        check_has(model, "tokens", "decode_tokens", kinds="VQ-VAEs")
+        check_fit(lambda x: model.decode_tokens(model.tokens(x)), model, images)
         self._model, self._images = model, images
-        self._tokens = model.tokens(images)  # (N, T)
-        rows, columns = model.grid
+        self._tokens = model.tokens(like(model, images)).cpu()  # (N, *grid)
+        grid = self._tokens.shape[1:]
+        self._placed = len(grid) == 2 and grid[0] > 1  # whether tokens have a place in the picture
+        self._grid = rows, columns = math.prod(grid[:-1]), grid[-1]
         K = len(model.quantizer.codebook)
         self.image_slider = ipywidgets.IntSlider(0, max=len(images) - 1, description="image")
         self.row = ipywidgets.IntSlider(rows // 2, max=rows - 1, description="row")
         self.column = ipywidgets.IntSlider(columns // 2, max=columns - 1, description="column")
-        own = self._tokens[0].view(model.grid)[rows // 2, columns // 2].item()
+        own = self._tokens[0].view(self._grid)[rows // 2, columns // 2].item()
         self.code = ipywidgets.IntSlider((own + 1) % K, max=K - 1, description="new code")
         self.own_button = ipywidgets.Button(description="its own code")
         self.own_button.on_click(self._own_code)
@@ -51,15 +57,17 @@ class TokenEditor(PictureWidget):
 
     def tokens(self) -> tuple[Tensor, Tensor]:
         """The grid of the image and the grid with one token replaced: two of (rows, columns)."""
-        own = self._tokens[self.image_slider.value].view(self._model.grid)
+        own = self._tokens[self.image_slider.value].view(self._grid)
         changed = own.clone()
         changed[self.row.value, self.column.value] = self.code.value
         return own, changed
 
     @torch.inference_mode()
     def pictures(self) -> tuple[Tensor, Tensor]:
-        """What both grids decode to: two of (1, H, W)."""
-        rebuilt, changed = self._model.decode_tokens(torch.stack(self.tokens()).flatten(1))
+        """What both grids decode to: two of (C, H, W)."""
+        tokens = torch.stack(self.tokens()).view(2, *self._tokens.shape[1:])
+        codebook = self._model.quantizer.codebook
+        rebuilt, changed = self._model.decode_tokens(tokens.to(codebook.device)).cpu()
         return rebuilt, changed
 
     def _own_code(self, _: object) -> None:
@@ -68,22 +76,23 @@ class TokenEditor(PictureWidget):
 
     def picture(self) -> Image.Image:
         """Four pictures, two grids, and how much of the picture the token reaches."""
-        page = Image.new("RGB", (4 * PANEL + 3 * GAP, 2 * PANEL + 3 * TOP + 20), "white")
+        side = max(PANEL, *self._images.shape[2:])
+        page = Image.new("RGB", (4 * side + 3 * GAP, side + PANEL + 3 * TOP + 20), "white")
         draw = ImageDraw.Draw(page)
         rebuilt, changed = self.pictures()
         difference = changed - rebuilt
         image = self._images[self.image_slider.value]
         panels = (image, rebuilt, changed, difference / 2 + 0.5)
         for i, (caption, panel) in enumerate(zip(CAPTIONS, panels, strict=True)):
-            left = i * (PANEL + GAP)
+            left, picture = i * (side + GAP), pixels(panel, PANEL)
             draw.text((left, 4), caption, "black", font(13))
-            page.paste(pixels(panel, PANEL).convert("RGB"), (left, TOP))
-            if i and self._model.grid[0] > 1:  # tokens that have a place in the picture
-                self._draw_mark(draw, left, TOP, pixels(panel, PANEL).size)
+            page.paste(picture, (left, TOP))
+            if i and self._placed:
+                self._draw_mark(draw, left, TOP, picture.size)
         own, new = self.tokens()
-        below = PANEL + 2 * TOP
+        below = side + 2 * TOP
         for i, grid in ((1, own), (2, new)):
-            left = i * (PANEL + GAP)
+            left = i * (side + GAP)
             draw.text((left, below - 20), f"tokens {('', 'before', 'after')[i]}", "black", font(13))
             self._draw_grid(draw, left, below, grid)
         place = self.row.value, self.column.value
@@ -96,12 +105,12 @@ class TokenEditor(PictureWidget):
             f"largest change {difference.abs().max():.2f}",
             "black", font(13),
         )  # fmt: skip
-        return to_palette(page)
+        return finish(page, self._images)
 
     def _draw_grid(self, draw: ImageDraw.ImageDraw, left: int, top: int, grid: Tensor) -> None:
         rows, columns = grid.shape
         step = PANEL / max(rows, columns)
-        size = font(min(20, int(0.42 * step)))
+        size = font(max(1, min(20, int(0.42 * step))))
         for row in range(rows):
             for column in range(columns):
                 x, y = left + column * step, top + row * step
@@ -116,7 +125,7 @@ class TokenEditor(PictureWidget):
         self, draw: ImageDraw.ImageDraw, left: int, top: int, size: tuple[float, float]
     ) -> None:
         """A frame around the token in something of that width and height."""
-        rows, columns = self._model.grid
+        rows, columns = self._grid
         width, height = size[0] / columns, size[1] / rows
         x, y = left + self.column.value * width, top + self.row.value * height
         draw.rectangle((x, y, x + width, y + height), outline=MARK, width=2)

@@ -234,9 +234,9 @@ def test_images_of_other_sizes_fit():
     [
         ({"model": VAE.dense((1, 8, 8), 2)}, "a ConditionalVAE, .* got VAE and EveryBeta"),
         ({"objective": 2.0}, "objective an EveryBeta, got ConditionalVAE and float"),
-        ({"images": IMAGES[0]}, r"shape \(N, 1, H, W\) with N ≥ 2, got \(1, 8, 8\)"),
+        ({"images": IMAGES[0]}, r"shape \(N, C, H, W\), C = 1 or 3, with N ≥ 2, got \(1, 8, 8\)"),
         ({"images": IMAGES[:1]}, r"with N ≥ 2, got \(1, 1, 8, 8\)"),
-        ({"images": IMAGES.expand(-1, 3, 8, 8)}, r"got \(200, 3, 8, 8\)"),
+        ({"images": IMAGES.expand(-1, 3, 8, 8)}, r"images of shape \(3, 8, 8\) do not fit the model"),
         ({"points": [(1.0, 2.0)]}, r"points must be triples \(β, rate, distortion\), got"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image, ImageColor
 
-from course_lib.models import VQVAE, ConvolutionalVQVAE, VectorQuantizer
+from course_lib.models import VQVAE, VectorQuantizer
 from course_lib.plots import COLOURS
 from course_lib.widgets import CodebookExplorer
 from course_lib.widgets.codebook_explorer import DEAD, LEFT, PLANE
@@ -29,7 +29,7 @@ class Brightness(VQVAE):
 
 
 def brightness():
-    model = Brightness((1, 8, 8), 3, 2, tokens=1)
+    model = Brightness.dense((1, 8, 8), VectorQuantizer(3, 2), tokens=1)
     model.quantizer.move(torch.arange(3), torch.tensor([[0.0, 0.0], [0.5, 1.0], [3.0, 0.0]]))
     return model
 
@@ -227,17 +227,21 @@ def test_tiles_show_what_codes_decode_to_and_rebuilt_images_follow_a_dragged_cod
 
 @pytest.mark.parametrize(
     "model",
-    [VQVAE((1, 8, 8), 20, 2, tokens=3), ConvolutionalVQVAE((1, 8, 8), 5, 2, channels=(4,))],
+    [
+        VQVAE.dense((1, 8, 8), VectorQuantizer(20, 2), tokens=3),
+        VQVAE.convolutional((1, 8, 8), VectorQuantizer(5, 2), channels=(4,)),
+    ],
 )
 def test_models_with_several_tokens_show_them_all(model):
     widget = CodebookExplorer(model=model, images=IMAGES)
-    T = model.grid[0] * model.grid[1]
+    tokens = model.tokens(IMAGES)
+    T = tokens[0].numel()
     assert widget.indices().shape == (20 * T,)
-    assert torch.equal(widget.indices().view(20, T), model.tokens(IMAGES))
+    assert torch.equal(widget.indices().view_as(tokens), tokens)
     rebuilt = widget._decoded(widget.indices().view(20, T))
     torch.testing.assert_close(rebuilt, model(IMAGES).detach())
     one = widget._decoded(torch.tensor([3]))
-    torch.testing.assert_close(one, model.decode_tokens(torch.full((1, T), 3)).detach())
+    torch.testing.assert_close(one, model.decode_tokens(torch.full_like(tokens[:1], 3)).detach())
 
 
 def test_every_control_has_a_label_and_a_readout_and_the_snapshot_shows_them():
@@ -265,17 +269,17 @@ def test_the_plane_has_one_scale_and_holds_every_vector():
     ("arguments", "message"),
     [
         ({}, "give either z_e or both model and images"),
-        ({"z_e": POINTS, "model": VQVAE((1, 8, 8), 4, 2)}, "give either z_e or both model"),
-        ({"model": VQVAE((1, 8, 8), 4, 2)}, "give either z_e or both model and images"),
+        ({"z_e": POINTS, "model": VQVAE.dense((1, 8, 8), VectorQuantizer(4, 2))}, "give either z_e or both model"),
+        ({"model": VQVAE.dense((1, 8, 8), VectorQuantizer(4, 2))}, "give either z_e or both model and images"),
         ({"z_e": torch.zeros(4, 3)}, r"z_e must be \(M, 2\) with M ≥ 1, got \(4, 3\)"),
         ({"z_e": torch.zeros(0, 2)}, r"z_e must be \(M, 2\) with M ≥ 1, got \(0, 2\)"),
         (
-            {"model": VQVAE((1, 8, 8), 4, 3), "images": IMAGES},
+            {"model": VQVAE.dense((1, 8, 8), VectorQuantizer(4, 3)), "images": IMAGES},
             r"z_e must be \(M, 2\) with M ≥ 1, got \(80, 3\)",
         ),
         (
-            {"model": VQVAE((1, 8, 8), 4, 2), "images": IMAGES[0]},
-            r"images must have shape \(N, 1, H, W\) with N ≥ 1, got \(1, 8, 8\)",
+            {"model": VQVAE.dense((1, 8, 8), VectorQuantizer(4, 2)), "images": IMAGES[0]},
+            r"images must have shape \(N, C, H, W\), C = 1 or 3, with N ≥ 1, got \(1, 8, 8\)",
         ),
         ({"z_e": POINTS, "K": 1}, "K must be from 2 to 64, got 1"),
         ({"z_e": POINTS, "K": 65}, "K must be from 2 to 64, got 65"),

@@ -12,7 +12,7 @@ from course_lib.widgets import Interpolation
 from course_lib.widgets.canvas import COLOURS
 
 IMAGES = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-AE, VARIATIONAL = Autoencoder((1, 8, 8), 3), VAE((1, 8, 8), 3)
+AE, VARIATIONAL = Autoencoder((1, 8, 8), 3), VAE.dense((1, 8, 8), 3)
 
 
 def widget(**arguments):
@@ -78,7 +78,7 @@ def test_every_control_has_a_label_and_a_readout_and_stands_in_the_snapshot():
     assert ways.snapshot().height == ways.picture().height + 3 * 26
 
 
-@pytest.mark.parametrize("images", [IMAGES[0], IMAGES[:1], IMAGES.expand(5, 3, 8, 8)])
+@pytest.mark.parametrize("images", [IMAGES[0], IMAGES[:1], IMAGES.expand(5, 2, 8, 8)])
 def test_bad_input_is_refused(images):
-    with pytest.raises(ValueError, match=r"images must have shape \(N, 1, H, W\) with N ≥ 2, got"):
+    with pytest.raises(ValueError, match=r"images must have shape \(N, C, H, W\), C = 1 or 3, with N ≥ 2, got"):
         Interpolation(images, {})

@@ -96,7 +96,7 @@ def test_the_map_reaches_as_far_as_the_codes():
     assert widget.places()[0].tolist() == pytest.approx([-8 + 11 / 22, 3 - 6 / 22])
 
 
-@pytest.mark.parametrize("kind", [VAE, Autoencoder])
+@pytest.mark.parametrize("kind", [VAE.dense, Autoencoder])
 def test_models_of_the_course_encode_and_decode_for_it(kind):
     model = kind((1, 8, 8), 2)
     widget = LatentMap(model, IMAGES)
@@ -118,7 +118,7 @@ def test_every_control_has_a_label_and_a_readout():
     [
         (
             {"images": IMAGES[0]},
-            r"images must have shape \(N, 1, H, W\) with N ≥ 1, got \(1, 8, 8\)",
+            r"images must have shape \(N, C, H, W\), C = 1 or 3, with N ≥ 1, got \(1, 8, 8\)",
         ),
         ({"labels": LABELS[:4]}, "labels must number 6 like images, got 4"),
         ({"codes": torch.zeros(5, 2)}, "codes must number 6 like images, got 5"),

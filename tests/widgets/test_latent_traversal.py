@@ -180,7 +180,7 @@ def test_sliders_stand_in_the_order_that_is_asked_for_and_keep_their_dimension()
 
 
 def test_the_code_of_a_vae_is_the_mean():
-    model = VAE((1, 8, 8), 3)
+    model = VAE.dense((1, 8, 8), 3)
     traversal = LatentTraversal(model, IMAGES)
     torch.testing.assert_close(traversal.code, model.encode(IMAGES[:1])[0][0].detach())
 
@@ -223,12 +223,13 @@ def test_an_error_while_drawing_is_shown_and_raised():
     [
         (
             {"images": IMAGES[0]},
-            r"images must have shape \(N, 1, H, W\) with N ≥ 1, got \(1, 8, 8\)",
+            r"images must have shape \(N, C, H, W\), C = 1 or 3, with N ≥ 1, got \(1, 8, 8\)",
         ),
-        ({"images": IMAGES.expand(6, 3, 8, 8)}, r"\(N, 1, H, W\) with N ≥ 1, got \(6, 3, 8, 8\)"),
-        ({"images": IMAGES[:0]}, r"\(N, 1, H, W\) with N ≥ 1, got \(0, 1, 8, 8\)"),
+        ({"images": IMAGES.expand(6, 2, 8, 8)}, r"\(N, C, H, W\), C = 1 or 3, with N ≥ 1, got \(6, 2, 8, 8\)"),
+        ({"images": IMAGES[:0]}, r"\(N, C, H, W\), C = 1 or 3, with N ≥ 1, got \(0, 1, 8, 8\)"),
         ({"images": IMAGES, "labels": LABELS[:4]}, "labels must number 6 like images, got 4"),
         ({"images": IMAGES, "codes": torch.zeros(5, 2)}, "codes must number 6 like images, got 5"),
+        ({"images": IMAGES, "codes": torch.zeros(6, 2, 1)}, r"\(N, d\), got \(6, 2, 1\)"),
         ({"images": IMAGES, "order": [0]}, r"each of the 2 dimensions 0 to 1 once, got \[0\]"),
         ({"images": IMAGES, "order": [1, 2]}, r"dimensions 0 to 1 once, got \[1, 2\]"),
     ],

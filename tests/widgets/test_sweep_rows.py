@@ -3,6 +3,7 @@
 import io
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -52,3 +53,9 @@ def test_the_snapshot_shows_where_the_slider_stands():
     first = np.asarray(widget.snapshot())[:26]
     widget.slider.value = 4
     assert (np.asarray(widget.snapshot())[:26] != first).any()
+
+
+def test_images_that_are_neither_grey_nor_rgb_are_refused():
+    rows = {1: {"image": torch.zeros(2, 1, 8, 8)}, 2: {"image": torch.zeros(2, 2, 8, 8)}}
+    with pytest.raises(ValueError, match=r"rows\[2\]\['image'\] must .* got \(2, 2, 8, 8\)"):
+        SweepRows("β", rows)

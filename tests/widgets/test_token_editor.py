@@ -1,27 +1,29 @@
 """One token of an image is replaced, and the picture changes there."""
 
 import io
+import math
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageColor
 
-from course_lib.models import VQVAE, ConvolutionalVQVAE
+from course_lib.models import VQVAE, VectorQuantizer
 from course_lib.widgets import TokenEditor
 from course_lib.widgets.token_editor import GAP, MARK, PANEL, TOP
 
 IMAGES = torch.rand(12, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
-class Tiles(ConvolutionalVQVAE):
+class Tiles(torch.nn.Module):
     """Four tokens, each of which is the grey value of its quarter in tenths."""
 
     def __init__(self):
-        super().__init__((1, 8, 8), 11, 1, channels=(2, 2))
+        super().__init__()
+        self.quantizer = VectorQuantizer(11, 1)
 
     def tokens(self, x):
-        return (10 * x.unflatten(2, (2, 4)).unflatten(4, (2, 4)).mean((1, 3, 5))).long().flatten(1)
+        return (10 * x.unflatten(2, (2, 4)).unflatten(4, (2, 4)).mean((1, 3, 5))).long()
 
     def decode_tokens(self, tokens):
         grid = (tokens / 10).view(-1, 1, 2, 2)
@@ -53,14 +55,14 @@ def test_pictures_before_and_after_and_their_difference():
 
 
 def test_both_grids_are_those_of_the_model_but_for_one_token():
-    model = ConvolutionalVQVAE((1, 8, 8), 30, 4, channels=(6,))
+    model = VQVAE.convolutional((1, 8, 8), VectorQuantizer(30, 4), channels=(6,))
     widget = TokenEditor(model, IMAGES)
     expected = model.tokens(IMAGES)
     for image, row, column, code in ((0, 0, 0, 7), (5, 3, 1, 29), (11, 2, 3, 0)):
         widget.image_slider.value, widget.row.value = image, row
         widget.column.value, widget.code.value = column, code
         own, changed = widget.tokens()
-        assert torch.equal(own.flatten(), expected[image])
+        assert torch.equal(own, expected[image])
         assert changed[row, column] == code
         changed[row, column] = own[row, column]
         assert torch.equal(changed, own)
@@ -107,11 +109,42 @@ def test_the_numbers_in_the_grid_change_with_the_code_in_one_cell_only():
 
 
 def test_tokens_without_a_place_in_the_picture_have_no_frame_there():
-    widget = TokenEditor(VQVAE((1, 8, 8), 6, 2, tokens=5), IMAGES)
+    widget = TokenEditor(VQVAE.dense((1, 8, 8), VectorQuantizer(6, 2), tokens=5), IMAGES)
     assert (widget.row.max, widget.column.max, widget.code.max) == (0, 4, 5)
     orange = (abs(shown(widget) - ImageColor.getrgb(MARK)) <= 4).all(2)
     assert not orange[TOP : TOP + PANEL].any()
     assert orange[PANEL + 2 * TOP :].any()
+
+
+class OnGrid(torch.nn.Module):
+    """Tokens on a grid of the given shape, and a picture of their mean."""
+
+    def __init__(self, *grid):
+        super().__init__()
+        self.grid_shape = grid
+        self.quantizer = torch.nn.Module()
+        self.quantizer.codebook = torch.nn.Parameter(torch.zeros(4, 2))
+
+    def tokens(self, x):
+        tokens = torch.arange(math.prod(self.grid_shape)) % 4
+        return tokens.view(1, *self.grid_shape).repeat(len(x), *[1] * len(self.grid_shape))
+
+    def decode_tokens(self, tokens):
+        assert tokens.shape[1:] == self.grid_shape
+        return tokens.flatten(1).float().mean(1).view(-1, 1, 1, 1).expand(-1, 1, 8, 8) / 4
+
+
+@pytest.mark.parametrize(
+    ("grid", "rows", "columns"), [((5,), 1, 5), ((2, 3), 2, 3), ((2, 2, 3), 4, 3), ((90,), 1, 90)]
+)
+def test_tokens_may_lie_on_a_grid_of_any_shape(grid, rows, columns):
+    widget = TokenEditor(OnGrid(*grid), IMAGES)
+    assert (widget.row.max, widget.column.max) == (rows - 1, columns - 1)
+    widget.row.value, widget.column.value = rows - 1, columns - 1
+    widget.code.value = rows * columns % 4  # one more than its own
+    own, changed = widget.tokens()
+    assert own.flatten().tolist() == [i % 4 for i in range(rows * columns)]
+    assert (own != changed).nonzero().tolist() == [[rows - 1, columns - 1]]
 
 
 def test_every_control_has_a_label_and_a_readout_and_the_snapshot_shows_them():
@@ -124,9 +157,9 @@ def test_every_control_has_a_label_and_a_readout_and_the_snapshot_shows_them():
     assert widget.snapshot().width <= 900
 
 
-@pytest.mark.parametrize("images", [IMAGES[0], IMAGES[:0], IMAGES.expand(-1, 3, -1, -1)])
+@pytest.mark.parametrize("images", [IMAGES[0], IMAGES[:0], IMAGES.expand(-1, 2, -1, -1)])
 def test_bad_input_is_refused(images):
     with pytest.raises(
-        ValueError, match=r"images must have shape \(N, 1, H, W\) with N ≥ 1, got \("
+        ValueError, match=r"images must have shape \(N, C, H, W\), C = 1 or 3, with N ≥ 1, got \("
     ):
         TokenEditor(Tiles(), images)
