@@ -74,7 +74,9 @@ def _at_once(
         model.eval()
         names = ("reconstruction", "kl", "total")
         terms = {name: together.terms.get(f"{name} {s}", []) for name in names}
-        histories.append(History(terms, together.interrupted))
+        measured = together.validation  # empty without validation images
+        validation = {name: measured[f"{name} {s}"] for name in names} if measured else {}
+        histories.append(History(terms, together.interrupted, validation))
     return histories
 
 
