@@ -109,10 +109,6 @@ def score_from_denoiser(x_tilde: Tensor, denoised: Tensor, sigma: float) -> Tens
     return (denoised - x_tilde) / sigma**2
 
 
-def _uniform_like(x: Tensor, generator: Rng) -> Tensor:
-    return torch.rand(x.shape, generator=generator, device=x.device)
-
-
 def _check_share(strength: float) -> None:
     if not 0 <= strength <= 1:
         raise ValueError(f"strength must lie in [0, 1], got {strength}")
