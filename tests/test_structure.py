@@ -10,10 +10,9 @@ import course_lib.models
 from course_lib import likelihoods, models, objectives, priors
 from course_lib.training import sweeps
 
+PARTS = [likelihoods, objectives, priors]
 MODULES = [
-    likelihoods,
-    objectives,
-    priors,
+    *PARTS,
     sweeps,
     *(
         importlib.import_module(f"course_lib.models.{module.name}")
@@ -28,7 +27,7 @@ CLASSES = [
 ]
 PUBLIC = [
     *(getattr(models, name) for name in models.__all__),
-    *(cls for cls in CLASSES if cls.__module__ in {m.__name__ for m in (likelihoods, objectives, priors)}),
+    *(cls for cls in CLASSES if any(cls.__module__ == part.__name__ for part in PARTS)),
 ]
 PUBLIC.remove(objectives.Objective)  # a protocol: nobody makes one
 UNNAMED = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}

@@ -9,27 +9,28 @@ import itertools
 import pytest
 
 from course_lib.datasets import load
-from course_lib.models import BetaVAE, ConditionalBetaVAE
+from course_lib.models import VAE
+from course_lib.objectives import Beta
 from course_lib.training import fit, sweep
 from course_lib.widgets import BetaExplorer
 
 DIGITS = load("digits")
-BETAS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+OBJECTIVES = [Beta(beta) for beta in (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)]
 
 
 def together(models):
-    sweep(models, DIGITS.images, epochs=5)
+    sweep(models, DIGITS.images, OBJECTIVES, epochs=5)
 
 
 def one_after_the_other(models):
-    for model in models:
-        fit(model, DIGITS.images, epochs=5)
+    for model, objective in zip(models, OBJECTIVES, strict=True):
+        fit(model, DIGITS.images, objective=objective, epochs=5)
 
 
 @pytest.mark.parametrize("hidden", [64, 128])
 @pytest.mark.parametrize("train", [together, one_after_the_other])
 def test_eight_models_of_five_epochs(benchmark, train, hidden):
-    models = [BetaVAE((1, 8, 8), 8, hidden=(hidden,), beta=beta) for beta in BETAS]
+    models = [VAE.dense((1, 8, 8), 8, hidden=(hidden,)) for _ in OBJECTIVES]
     benchmark.pedantic(train, (models,), rounds=5, warmup_rounds=1)
 
 
