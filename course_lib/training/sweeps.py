@@ -13,6 +13,7 @@ from course_lib.noise import Rng, normal_like
 from course_lib.objectives import Beta, Loss, Objective
 from course_lib.priors import StandardNormal
 from course_lib.training.loop import History, fit
+from course_lib.training.loop import INTERRUPTED, History, fit
 
 
 def sweep(
@@ -31,7 +32,7 @@ def sweep(
     Interrupt keeps what all have learned so far.
     executor: a process pool of concurrent.futures, or that of a Dask or Ray cluster. Models and
         objectives may then be any, each is trained by `fit` in a worker, and its weights are copied
-        back.
+        back, as is the state of its objective.
     settings: the keyword arguments of `fit`.
     Raises what `fit` and StackedVAE raise, and ValueError when there is not one objective a model.
     """
@@ -44,9 +45,11 @@ def sweep(
         for model, objective in zip(models, objectives, strict=True)
     ]
     histories = []
-    for model, future in zip(models, futures, strict=True):
+    for model, objective, future in zip(models, objectives, futures, strict=True):
         weights, history = future.result()
         model.load_state_dict(weights)
+        if isinstance(objective, nn.Module):
+            objective.load_state_dict(history.state["objective"])
         model.eval()
         histories.append(history)
     return histories
@@ -69,6 +72,7 @@ def _at_once(
     stack = StackedVAE(models, objectives)
     together = fit(stack, images, objective=stack.objective, **settings)
     stack.unstack()
+    (INTERRUPTED.update if together.interrupted else INTERRUPTED.difference_update)(models)
     histories = []
     for s, model in enumerate(models):
         model.eval()
