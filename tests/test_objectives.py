@@ -89,9 +89,7 @@ def test_the_loss_of_one_draw_is_the_negative_log_likelihood_and_beta_times_the_
     model = VAE.dense(SHAPE, 3, hidden=(16,))
     nll, kl = written_out(model, x)
     loss = Beta(beta)(model, x, seeded())
-    torch.testing.assert_close(
-        loss.terms, {"reconstruction": nll.mean(), "kl": kl.sum(1).mean()}
-    )
+    torch.testing.assert_close(loss.terms, {"reconstruction": nll.mean(), "kl": kl.sum(1).mean()})
     torch.testing.assert_close(loss.total, nll.mean() + beta * kl.sum(1).mean())
 
 

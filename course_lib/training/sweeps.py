@@ -12,7 +12,6 @@ from course_lib.models.variational_autoencoder import VAE
 from course_lib.noise import Rng, normal_like
 from course_lib.objectives import Beta, Loss, Objective
 from course_lib.priors import StandardNormal
-from course_lib.training.loop import History, fit
 from course_lib.training.loop import INTERRUPTED, History, fit
 
 

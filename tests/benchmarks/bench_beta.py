@@ -9,8 +9,8 @@ import itertools
 import pytest
 
 from course_lib.datasets import load
-from course_lib.models import VAE
-from course_lib.objectives import Beta
+from course_lib.models import VAE, ConditionalVAE
+from course_lib.objectives import Beta, EveryBeta
 from course_lib.training import fit, sweep
 from course_lib.widgets import BetaExplorer
 
@@ -37,7 +37,7 @@ def test_eight_models_of_five_epochs(benchmark, train, hidden):
 @pytest.mark.parametrize("name", ["digits", "glyphs"])
 def test_one_step_of_the_slider(benchmark, name):
     images = load(name, "test").images[:300]
-    widget = BetaExplorer(ConditionalBetaVAE(images.shape[1:], 10), images)
+    widget = BetaExplorer(ConditionalVAE.dense(images.shape[1:], 10, 1), EveryBeta(), images)
     low, step = widget.beta.min, widget.beta.step
     positions = itertools.cycle(10 ** (low + step * i) for i in range(1, 40))
 

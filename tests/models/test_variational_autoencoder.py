@@ -102,9 +102,7 @@ def test_a_draw_has_everything_per_image_and_dimension_before_it_is_averaged(mak
     epsilon = torch.randn(6, 3, generator=generator(7), dtype=torch.float64)
     torch.testing.assert_close(draw.z, q.mean + q.stddev * epsilon)
     assert torch.equal(draw.output, model.decode(draw.z))
-    torch.testing.assert_close(
-        draw.nll, -distribution(model.likelihood, draw.output).log_prob(x)
-    )
+    torch.testing.assert_close(draw.nll, -distribution(model.likelihood, draw.output).log_prob(x))
     torch.testing.assert_close(draw.kl, kl_divergence(q, Normal(torch.zeros(3).double(), 1.0)))
     assert draw.nll.shape == (6,)
     assert draw.kl.shape == (6, 3)

@@ -1,8 +1,6 @@
 """Many trainings at once against the same trainings one by one."""
 
 import itertools
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 import pytest
 import torch
@@ -11,9 +9,10 @@ from torch.nn.utils import parameters_to_vector
 from course_lib.datasets import load
 from course_lib.likelihoods import Gaussian
 from course_lib.models import VAE, Autoencoder
-from course_lib.objectives import Beta, Capacity, FreeBits
+from course_lib.objectives import Beta, Capacity
 from course_lib.priors import StandardNormal
 from course_lib.training import fit, sweep
+from course_lib.training.loop import INTERRUPTED
 from course_lib.training.sweeps import StackedVAE
 
 SHAPE = (1, 8, 8)
@@ -27,9 +26,7 @@ def seeded(seed=0):
 
 
 def family(likelihood=None):
-    return [
-        VAE.dense(SHAPE, 3, hidden=(16,), likelihood=likelihood, seed=seed) for seed in SEEDS
-    ]
+    return [VAE.dense(SHAPE, 3, hidden=(16,), likelihood=likelihood, seed=seed) for seed in SEEDS]
 
 
 @pytest.mark.parametrize("likelihood", [None, Gaussian(0.3)])
@@ -82,16 +79,17 @@ def test_interrupting_a_sweep_keeps_what_all_have_learned(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(StackedVAE, "objective", interrupted_at_7(StackedVAE.objective))
         histories = sweep(models, IMAGES, OBJECTIVES, **settings)
-    for model, one, objective, history in zip(
-        models, family(), OBJECTIVES, histories, strict=True
-    ):
+    for model, one, objective, history in zip(models, family(), OBJECTIVES, histories, strict=True):
         with monkeypatch.context() as patch:
             patch.setattr(Beta, "__call__", interrupted_at_7(Beta.__call__))
             expected = fit(one, IMAGES, objective=objective, **settings)
         assert history.interrupted
+        assert model in INTERRUPTED
         assert history.terms["total"] == pytest.approx(expected.terms["total"], rel=1e-4)
         ours, theirs = (parameters_to_vector(m.parameters()) for m in (model, one))
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
+    sweep(models, IMAGES, OBJECTIVES, epochs=1)
+    assert not any(model in INTERRUPTED for model in models)
 
 
 def test_interrupting_before_the_first_step_gives_empty_histories(monkeypatch):
@@ -144,40 +142,6 @@ def test_objectives_that_do_not_fit_are_refused():
         sweep([dense()], IMAGES, [Capacity(1)], epochs=1)
     with pytest.raises(ValueError, match="objectives must number 2 like models, got 1"):
         sweep([dense(), dense()], IMAGES, [Beta(1)], epochs=1)
-
-
-@pytest.fixture(scope="module")
-def pool():
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
-        yield executor
-
-
-def test_with_an_executor_any_models_and_objectives_get_the_weights_of_fit_to_the_bit(pool):
-    def mixed():
-        models = [VAE.convolutional(SHAPE, 2, channels=(4,)), dense(likelihood=Gaussian())]
-        return [*models, Autoencoder(SHAPE, 2)]
-
-    objectives = [Capacity(2, warm_up=3), FreeBits(0.1), None]
-    settings = {"epochs": 2, "batch_size": 64, "seed": 5, "validation": IMAGES[:50]}
-    together = mixed()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as in a worker: sums over more threads have another order
-    try:
-        histories = sweep(together, IMAGES, objectives, executor=pool, **settings)
-        for model, one, objective, history in zip(
-            together, mixed(), objectives, histories, strict=True
-        ):
-            assert history == fit(one, IMAGES, objective=objective, **settings)
-            pairs = zip(model.state_dict().values(), one.state_dict().values(), strict=True)
-            assert all(torch.equal(*pair) for pair in pairs)
-            assert not model.training
-    finally:
-        torch.set_num_threads(threads)
-
-
-def test_an_error_in_a_worker_is_the_callers(pool):
-    with pytest.raises(ValueError, match="epochs must be positive, got 0"):
-        sweep([dense()], IMAGES, [Beta(1)], executor=pool, epochs=0)
 
 
 def test_the_stack_leaves_the_models_alone_until_it_is_unstacked():
