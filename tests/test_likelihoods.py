@@ -75,7 +75,7 @@ def test_the_floor_of_the_cross_entropy_is_the_entropy_of_the_pixel(x):
 def test_gaussian_nll_is_scipys(sigma):
     x, mean = images(5, 1, 2, 3), images(5, 1, 2, 3)
     expected = -stats.norm(mean, sigma).logpdf(x).sum((1, 2, 3))
-    np.testing.assert_allclose(gaussian_nll(x, mean, sigma), expected)
+    np.testing.assert_allclose(gaussian_nll(x, mean, sigma), expected, rtol=1e-11)
 
 
 @pytest.mark.equation("AE.5")
