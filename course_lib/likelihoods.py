@@ -69,6 +69,9 @@ def squared_error(x: Tensor, mean: Tensor) -> Tensor:
 class Bernoulli(nn.Module):
     """Binary pixels, each 1 with a probability of its own; the decoder returns logits  (AE.3)."""
 
+    def __init__(self) -> None:  # that of nn.Module shows *args and **kwargs
+        super().__init__()
+
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
         """log p(x|z): x and logits, (B, ...) → (B,). Raises as `bernoulli_nll` does."""
         return -bernoulli_nll(x, output)
@@ -132,6 +135,9 @@ class Gaussian(nn.Module):
 
 class SquaredError(nn.Module):
     """−‖x − output‖² in place of a logarithm  (AE.2), for autoencoders that claim no probability."""
+
+    def __init__(self) -> None:
+        super().__init__()
 
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
         """−‖x − output‖², (B, ...) → (B,): that of a Gaussian with σ² = ½, but for a constant."""

@@ -306,7 +306,7 @@ def test_laplace_distributions_have_both_as_well():  # 002-20
 
 def test_a_code_may_have_more_numbers_than_the_image():  # 004-04
     images = torch.rand(5, 1, 2, 2)
-    model = VAE((1, 2, 2), latent_dim=8, hidden=(3,))
+    model = VAE.dense((1, 2, 2), latent_dim=8, hidden=(3,))
     loss = model.loss(images, torch.Generator().manual_seed(0)).total
     loss.backward()
     assert loss.isfinite()

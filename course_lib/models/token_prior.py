@@ -54,6 +54,7 @@ class TokenPrior(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits of p(kₜ | k₁ … kₜ₋₁): (B, t) with t < T → (B, t + 1, K)."""
+        tokens = tokens.long()  # 8 bits have no room for the start
         start = tokens.new_full((len(tokens), 1), self.K)
         before = torch.cat([start, tokens], 1)[:, : self.tokens]  # (B, t)
         t = before.shape[1]

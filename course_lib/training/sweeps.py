@@ -11,6 +11,7 @@ from course_lib.information import kl_diagonal_normal
 from course_lib.models.variational_autoencoder import VAE
 from course_lib.noise import Rng, normal_like
 from course_lib.objectives import Beta, Loss, Objective
+from course_lib.priors import StandardNormal
 from course_lib.training.loop import INTERRUPTED, History, fit
 
 
@@ -76,7 +77,9 @@ def _at_once(
         model.eval()
         names = ("reconstruction", "kl", "total")
         terms = {name: together.terms.get(f"{name} {s}", []) for name in names}
-        histories.append(History(terms, together.interrupted))
+        measured = together.validation  # empty without validation images
+        validation = {name: measured[f"{name} {s}"] for name in names} if measured else {}
+        histories.append(History(terms, together.interrupted, validation))
     return histories
 
 
@@ -87,8 +90,9 @@ class StackedVAE(nn.Module):
     training the stack trains each as if alone, with fewer and larger steps for the computer.
     models: VAEs of dense networks, at least one, and a Beta for each. `unstack` writes the weights
     back into them.
-    Raises ValueError for other models or objectives, models that learn their σ, or ones that
-    differ in their layers, likelihood, prior or σ from the first.
+    Raises ValueError for other models or objectives, models that learn their σ or have another
+    prior than a StandardNormal, or ones that differ in their layers, likelihood, prior or σ from
+    the first.
     """
 
     def __init__(self, models: Sequence[nn.Module], objectives: Sequence[Objective]) -> None:
@@ -99,6 +103,9 @@ class StackedVAE(nn.Module):
             raise ValueError(f"objectives must be Betas, got {list(objectives)}")
         if any(p.requires_grad for m in models for p in m.likelihood.parameters()):
             raise ValueError("models that learn their sigma cannot be stacked; fix it")
+        for prior in (m.prior for m in models):
+            if type(prior) is not StandardNormal:  # its KL is that of the loss below
+                raise ValueError(f"prior must be a StandardNormal, got a {type(prior).__name__}")
         kinds = {(str(m), *map(float, m.likelihood.buffers())) for m in models}
         if len(kinds) > 1:
             raise ValueError("models must have the same layers, likelihood, prior and sigma")

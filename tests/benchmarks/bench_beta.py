@@ -9,34 +9,35 @@ import itertools
 import pytest
 
 from course_lib.datasets import load
-from course_lib.models import BetaVAE, ConditionalBetaVAE
+from course_lib.models import VAE, ConditionalVAE
+from course_lib.objectives import Beta, EveryBeta
 from course_lib.training import fit, sweep
 from course_lib.widgets import BetaExplorer
 
 DIGITS = load("digits")
-BETAS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+OBJECTIVES = [Beta(beta) for beta in (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)]
 
 
 def together(models):
-    sweep(models, DIGITS.images, epochs=5)
+    sweep(models, DIGITS.images, OBJECTIVES, epochs=5)
 
 
 def one_after_the_other(models):
-    for model in models:
-        fit(model, DIGITS.images, epochs=5)
+    for model, objective in zip(models, OBJECTIVES, strict=True):
+        fit(model, DIGITS.images, objective=objective, epochs=5)
 
 
 @pytest.mark.parametrize("hidden", [64, 128])
 @pytest.mark.parametrize("train", [together, one_after_the_other])
 def test_eight_models_of_five_epochs(benchmark, train, hidden):
-    models = [BetaVAE((1, 8, 8), 8, hidden=(hidden,), beta=beta) for beta in BETAS]
+    models = [VAE.dense((1, 8, 8), 8, hidden=(hidden,)) for _ in OBJECTIVES]
     benchmark.pedantic(train, (models,), rounds=5, warmup_rounds=1)
 
 
 @pytest.mark.parametrize("name", ["digits", "glyphs"])
 def test_one_step_of_the_slider(benchmark, name):
     images = load(name, "test").images[:300]
-    widget = BetaExplorer(ConditionalBetaVAE(images.shape[1:], 10), images)
+    widget = BetaExplorer(ConditionalVAE.dense(images.shape[1:], 10, 1), EveryBeta(), images)
     low, step = widget.beta.min, widget.beta.step
     positions = itertools.cycle(10 ** (low + step * i) for i in range(1, 40))
 

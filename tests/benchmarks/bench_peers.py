@@ -42,7 +42,7 @@ class FromBytes(Dataset):
 class LightningVAE(lightning.LightningModule):
     def __init__(self):
         super().__init__()
-        self.vae = VAE(SHAPE, LATENT_DIM, hidden=(WIDTH,))
+        self.vae = VAE.dense(SHAPE, LATENT_DIM, hidden=(WIDTH,))
 
     def training_step(self, batch):
         return self.vae.loss(batch[0]).total
@@ -52,11 +52,11 @@ class LightningVAE(lightning.LightningModule):
 
 
 def course(folder):
-    fit(VAE(SHAPE, LATENT_DIM, hidden=(WIDTH,)), IMAGES, epochs=1)
+    fit(VAE.dense(SHAPE, LATENT_DIM, hidden=(WIDTH,)), IMAGES, epochs=1)
 
 
 def pytorch_examples(folder):
-    model = VAE(SHAPE, LATENT_DIM, hidden=(WIDTH,))
+    model = VAE.dense(SHAPE, LATENT_DIM, hidden=(WIDTH,))
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     for (x,) in DataLoader(FromBytes(), batch_size=128, shuffle=True):
         loss = model.loss(x).total
@@ -92,7 +92,7 @@ def test_one_epoch(benchmark, way, tmp_path):
     benchmark.pedantic(way, (tmp_path,), rounds=7, warmup_rounds=1)
 
 
-MODEL = VAE(SHAPE, LATENT_DIM, hidden=(WIDTH,))
+MODEL = VAE.dense(SHAPE, LATENT_DIM, hidden=(WIDTH,))
 
 
 def course_step():

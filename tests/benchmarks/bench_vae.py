@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_lib.datasets import load
-from course_lib.models import VAE, Autoencoder, ConvolutionalVAE
+from course_lib.models import VAE, Autoencoder
 from course_lib.training import fit
 from course_lib.widgets import Interpolation, LatentMap, LatentTraversal, Reparameterization
 
@@ -40,11 +40,11 @@ def reference_loss(model, x):
 
 
 def fit_loop(images):
-    fit(VAE(SHAPE, 20, hidden=(400,)), images, epochs=1)
+    fit(VAE.dense(SHAPE, 20, hidden=(400,)), images, epochs=1)
 
 
 def convolutional_fit_loop(images):
-    fit(ConvolutionalVAE(SHAPE, 20), images, epochs=1)
+    fit(VAE.convolutional(SHAPE, 20), images, epochs=1)
 
 
 def reference_loop(images):
@@ -67,10 +67,10 @@ def test_fifty_training_steps(benchmark, loop):
 
 IMAGES = load("glyphs", "test").images[:200]
 WIDGETS = {
-    "LatentTraversal, convolutional": lambda: LatentTraversal(ConvolutionalVAE(SHAPE, 20), IMAGES),
-    "LatentMap": lambda: LatentMap(VAE(SHAPE, 2), IMAGES),
+    "LatentTraversal, convolutional": lambda: LatentTraversal(VAE.convolutional(SHAPE, 20), IMAGES),
+    "LatentMap": lambda: LatentMap(VAE.dense(SHAPE, 2), IMAGES),
     "Interpolation": lambda: Interpolation(
-        IMAGES, {"autoencoder": Autoencoder(SHAPE, 8), "VAE": VAE(SHAPE, 8)}
+        IMAGES, {"autoencoder": Autoencoder(SHAPE, 8), "VAE": VAE.dense(SHAPE, 8)}
     ),
     "Reparameterization": Reparameterization,
 }

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from vector_quantize_pytorch import VectorQuantize
 
 from course_lib.datasets import load
-from course_lib.models import VQVAE, ConvolutionalVQVAE, VectorQuantizer
+from course_lib.models import VQVAE, VectorQuantizer
 from course_lib.widgets import CodebookExplorer, TokenEditor
 
 M, CODE_DIM, K = 4096, 64, 512
@@ -97,11 +97,15 @@ DIGITS = load("digits").images
 WIDGETS = {
     "CodebookExplorer": lambda: (w := CodebookExplorer(POINTS), w.x),
     "CodebookExplorer, with a model": lambda: (
-        w := CodebookExplorer(model=VQVAE((1, 8, 8), 16, 2), images=DIGITS[:150]),
+        w := CodebookExplorer(
+            model=VQVAE.dense((1, 8, 8), VectorQuantizer(16, 2)), images=DIGITS[:150]
+        ),
         w.x,
     ),
     "TokenEditor": lambda: (
-        w := TokenEditor(ConvolutionalVQVAE((1, 28, 28), 64, 8), torch.rand(50, 1, 28, 28)),
+        w := TokenEditor(
+            VQVAE.convolutional((1, 28, 28), VectorQuantizer(64, 8)), torch.rand(50, 1, 28, 28)
+        ),
         w.code,
     ),
 }

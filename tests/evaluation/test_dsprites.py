@@ -6,7 +6,8 @@ import torch
 from torch.nn import functional as F
 
 from course_lib.evaluation import dci, mutual_information_gap, separated_attribute_predictability
-from course_lib.models import BetaVAE
+from course_lib.models import VAE
+from course_lib.objectives import Beta
 from course_lib.training import sweep
 
 BETAS, SEEDS = (1.0, 8.0), (0, 1, 2)
@@ -28,7 +29,7 @@ def sprites(real_files):
 @torch.no_grad()
 def scores(model, images, factors):
     """MIG, SAP and the three of DCI."""
-    codes = model.encode(images)[0]
+    codes = model.encode(images).mu
     return np.array(
         [
             mutual_information_gap(codes, factors).mean(),
@@ -43,12 +44,13 @@ def test_a_beta_vae_learns_axes_that_match_the_factors_of_dsprites(sprites):
     assert [len(column.unique()) for column in factors.T] == [3, 6, 40, 32, 32]
     train, test, truth = images[:5000], images[5000:], factors[5000:]
     models = {
-        (beta, seed): BetaVAE((1, 16, 16), 6, hidden=(64,), beta=beta, seed=seed)
+        (beta, seed): VAE.dense((1, 16, 16), 6, hidden=(64,), seed=seed)
         for beta in BETAS
         for seed in SEEDS
     }
     untrained = np.mean([scores(models[1.0, seed], test, truth) for seed in SEEDS], axis=0)
-    sweep(list(models.values()), train, epochs=15, lr=3e-3)
+    objectives = [Beta(beta) for beta, _ in models]
+    sweep(list(models.values()), train, objectives, epochs=15, lr=3e-3)
     distortion = {}
     for beta in BETAS:
         trained = np.mean([scores(models[beta, seed], test, truth) for seed in SEEDS], axis=0)

@@ -7,8 +7,8 @@ import torch
 from sklearn.mixture import GaussianMixture
 
 from course_lib.evaluation import active_units, kl_per_dimension, split_kl
-from course_lib.models.beta_vae import kl_parts
-from course_lib.models.variational_autoencoder import normal_log_density, reparameterize
+from course_lib.objectives import kl_parts
+from course_lib.priors import normal_log_density, reparameterize
 
 N = 600
 

@@ -305,6 +305,13 @@ def test_tied_weights_with_hidden_layers_are_refused():
         ContractiveAutoencoder((1, 4, 6), 5, (6,), tied=True)
 
 
+@pytest.mark.parametrize("hidden", [(), (6,)])
+@pytest.mark.parametrize("weight", [-1, float("nan"), float("inf")])
+def test_a_weight_that_rewards_what_it_should_punish_is_refused(hidden, weight):
+    with pytest.raises(ValueError, match=f"weight must be ≥ 0 and finite, got {weight}"):
+        ContractiveAutoencoder((1, 4, 6), 5, hidden, weight=weight)
+
+
 @pytest.mark.equation("CAE.8")
 def test_weight_decay_takes_the_step_that_pytorch_calls_weight_decay_of_twice_lambda():
     x = torch.rand(5, 1, 2, 3, generator=torch.Generator().manual_seed(0))

@@ -160,3 +160,16 @@ def test_top_k_trains_only_the_units_that_it_kept():
 def test_a_k_that_does_not_fit_is_refused(k):
     with pytest.raises(ValueError, match=rf"between 1 and latent_dim = 8, got {k}"):
         TopKAutoencoder((1, 4, 6), 8, k=k)
+
+
+@pytest.mark.parametrize("model", [SparseAutoencoder, L1Autoencoder])
+@pytest.mark.parametrize("weight", [-1, float("nan"), float("inf")])
+def test_a_weight_that_rewards_what_it_should_punish_is_refused(model, weight):
+    with pytest.raises(ValueError, match=f"weight must be ≥ 0 and finite, got {weight}"):
+        model((1, 8, 8), 16, weight=weight)
+
+
+@pytest.mark.parametrize("model", [SparseAutoencoder, L1Autoencoder, TopKAutoencoder])
+def test_another_code_is_no_argument_of_models_that_have_their_own(model):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'code'"):
+        model((1, 8, 8), 16, code="relu")

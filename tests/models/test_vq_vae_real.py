@@ -13,7 +13,7 @@ import torch
 from course_lib.datasets import load
 from course_lib.evaluation import perplexity, usage
 from course_lib.information import nats_to_bits
-from course_lib.models import ConvolutionalVQVAE, VectorQuantizer
+from course_lib.models import VQVAE, VectorQuantizer
 from course_lib.training import fit
 
 K, BATCH = 256, 64
@@ -29,7 +29,7 @@ def test_error_perplexity_and_bits_on_the_real_files(
     monkeypatch.setenv("COURSE_DATA_DIR", str(real_files))
     images = load(name).sample(60_000).images
     quantizer = VectorQuantizer(K, 16, gamma=0.95, revive_below=0.2)
-    model = ConvolutionalVQVAE((1, 28, 28), K, 16, quantizer=quantizer)
+    model = VQVAE.convolutional((1, 28, 28), quantizer)
     start = time.perf_counter()
     fit(model, images[: 3 * steps // 4 * BATCH], epochs=1, batch_size=BATCH, lr=2e-3)
     fit(model, images[: steps // 4 * BATCH], epochs=1, batch_size=BATCH, lr=5e-4)
@@ -42,7 +42,8 @@ def test_error_perplexity_and_bits_on_the_real_files(
     error = (pictures - test).square().mean().item()
     in_use = int((usage(tokens, K) > 0).sum())
     worth = perplexity(tokens, K)
-    bits = tokens.shape[1] * nats_to_bits(torch.tensor(worth).log()).item()
+    places = tokens[0].numel()
+    bits = places * nats_to_bits(torch.tensor(worth).log()).item()
     print(
         f"{name}: squared error {error:.5f} per pixel, perplexity {worth:.0f}, {in_use} codes, "
         f"{bits:.0f} bits per image at most, {steps} steps in {seconds:.0f} s"
@@ -50,4 +51,4 @@ def test_error_perplexity_and_bits_on_the_real_files(
     assert error < largest_error
     assert worth > smallest_perplexity
     assert in_use >= fewest_codes
-    assert bits < tokens.shape[1] * 8  # log₂ 256
+    assert bits < places * 8  # log₂ 256

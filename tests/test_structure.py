@@ -1,0 +1,58 @@
+"""How the parts of the library are made: signatures that say everything, and no tower of classes."""
+
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import course_lib.models
+from course_lib import likelihoods, models, objectives, priors
+from course_lib.training import sweeps
+
+PARTS = [likelihoods, objectives, priors]
+MODULES = [
+    *PARTS,
+    sweeps,
+    *(
+        importlib.import_module(f"course_lib.models.{module.name}")
+        for module in pkgutil.iter_modules(course_lib.models.__path__)
+    ),
+]
+CLASSES = [
+    cls
+    for module in MODULES
+    for cls in vars(module).values()
+    if inspect.isclass(cls) and cls.__module__ == module.__name__
+]
+PUBLIC = [
+    *(getattr(models, name) for name in models.__all__),
+    *(cls for cls in CLASSES if any(cls.__module__ == part.__name__ for part in PARTS)),
+]
+PUBLIC.remove(objectives.Objective)  # a protocol: nobody makes one
+UNNAMED = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+
+
+def constructors(cls):
+    """The class, and the class methods that make one of it."""
+    named = (name for name, value in vars(cls).items() if isinstance(value, classmethod))
+    return [cls, *(getattr(cls, name) for name in named if not name.startswith("_"))]
+
+
+def test_every_public_class_is_looked_at():
+    names = {cls.__name__ for cls in PUBLIC}
+    assert {"VQVAE", "Bernoulli", "StandardNormal", "DiagonalNormal", "Beta", "Loss"} <= names
+    assert models.VAE.dense in constructors(models.VAE)
+
+
+@pytest.mark.parametrize("cls", PUBLIC, ids=lambda cls: cls.__name__)
+def test_signatures_name_every_argument(cls):
+    for make in constructors(cls):
+        kinds = {parameter.kind for parameter in inspect.signature(make).parameters.values()}
+        assert not kinds & UNNAMED, make
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_inheritance_within_the_library_has_depth_one(cls):
+    ancestors = [base for base in cls.__mro__[1:] if base.__module__.startswith("course_lib")]
+    assert len(ancestors) <= 1
