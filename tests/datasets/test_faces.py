@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
 
-from course_lib.datasets import load
+from course_lib.datasets import ImageSet, load
 from course_lib.models import ConvolutionalVAE
 from course_lib.training import fit
 
@@ -77,42 +78,79 @@ def test_train_and_test_share_no_face():
 # --- The factors are in the pictures ----------------------------------------------------------
 
 MIDDLE = {
-    "skin": 0.4, "hair_colour": 0.4, "hair_length": 0.4, "smile": 0.3, "turn": 0.0, "light": 0.0,
-    "glasses": 0.0,
+    "skin": 0.4, "hair_colour": 0.4, "hair_length": 0.4, "smile": 0.3, "turn": 0, "light": 0,
+    "glasses": 0,
 }  # fmt: skip
-MOUTH, EYES = (slice(20, 28), slice(10, 22)), (slice(10, 21), slice(3, 29))
-SIDES = (slice(20, 27), slice(3, 6))  # below the ear, beside the neck
+EYES, MOUTH = slice(10, 21), slice(19, 28)  # rows
 
 
-def red(image: np.ndarray) -> float:
-    """How much redder than green and blue: lips are, more than the skin."""
-    return (image[..., 0] - image[..., 1:].mean(-1)).mean()
+def drawn_along(make_faces, factor: str) -> np.ndarray:
+    """Nine pictures (9, 32, 32, 3) in [0, 1] between which this factor alone grows evenly."""
+    values = np.linspace(*make_faces.FACTORS[factor], 9)
+    key = factor.replace(" ", "_")
+    return np.stack([make_faces.draw(**MIDDLE | {key: value}) for value in values]) / 255
 
 
-def weight(image: np.ndarray) -> tuple[float, float]:
-    """The x and y, from 0 to 1, about which the dark pixels lie."""
-    dark = image.max() - image.mean(-1)
-    y, x = np.mgrid[: dark.shape[0], : dark.shape[1]] / (np.array(dark.shape)[:, None, None] - 1)
-    return (x * dark).sum() / dark.sum(), (y * dark).sum() / dark.sum()
+FACTORS = ("skin", "hair colour", "hair length", "smile", "turn", "light")
 
 
-def mouth_opening(image: np.ndarray) -> float:
-    """Where the mouth's middle is below its corners: the redness's y there less its y here."""
-    redness = image[..., 0] - image[..., 1:].mean(-1)
-    redness = np.clip(redness - np.median(redness), 0, None)
-    y = np.arange(redness.shape[0])[:, None]
-    columns = (y * redness).sum(0) / redness.sum(0).clip(1e-6)
-    thick = redness.sum(0) > 0.3 * redness.sum(0).max()
-    inside = np.flatnonzero(thick)
-    return columns[5:7].mean() - (columns[inside[0]] + columns[inside[-1]]) / 2
+@pytest.mark.parametrize("factor", FACTORS)
+def test_every_step_of_a_factor_moves_the_picture_on(make_faces, factor):
+    pictures = drawn_along(make_faces, factor)
+    apart = np.abs(pictures[:, None] - pictures[None]).mean((2, 3, 4))  # (9, 9)
+    steps = np.diagonal(apart, 1)
+    assert steps.min() > 0.2 * steps.mean() > 0
+    np.fill_diagonal(apart, np.inf)
+    nearest = apart.argmin(axis=1)
+    assert (np.abs(nearest - np.arange(9)) == 1).all()  # a neighbour along the factor
 
 
-MEASURES = {  # factor: (where, what), which grows with the factor
-    "skin": ((slice(19, 21), slice(12, 20)), lambda image: -image.mean()),
-    "hair_colour": ((slice(3, 5), slice(12, 20)), lambda image: image.mean()),
-    "hair_length": (SIDES, lambda image: -image.mean()),
-    "smile": (MOUTH, mouth_opening),
-    "turn": (EYES, lambda image: weight(image[2:9, 6:-6])[0]),
-    "light": ((slice(17, 24), slice(8, 24)), lambda image: -weight(image)[0]),
-    "glasses": ((slice(15, 17), slice(3, 29)), lambda image: -image.mean()),
-}
+def test_a_smile_moves_the_mouth_alone(make_faces):
+    pictures = drawn_along(make_faces, "smile")
+    assert np.ptp(pictures[:, MOUTH], axis=0).max() > 0.3
+    pictures[:, MOUTH] = 0
+    assert np.ptp(pictures, axis=0).max() == 0
+
+
+def test_glasses_are_about_the_eyes(make_faces):
+    without, with_them = (make_faces.draw(**MIDDLE | {"glasses": on}) / 255 for on in (0, 1))
+    changed = np.abs(without - with_them).max(2) > 0
+    assert changed[EYES].mean() > 0.2 and changed.sum() == changed[EYES].sum()
+
+
+def test_a_turn_to_one_side_mirrors_that_to_the_other(make_faces):
+    """All but the fringe, which is parted on one side."""
+    left, right = (make_faces.draw(**MIDDLE | {"turn": turn}) / 255 for turn in (-25, 25))
+    eyes_down = slice(14, None)
+    assert np.abs(left - right)[eyes_down].mean() > 4 * np.abs(left - right[:, ::-1])[eyes_down].mean()
+
+
+def test_light_comes_from_the_side_that_the_factor_names(make_faces):
+    left, right = (make_faces.draw(**MIDDLE | {"light": light}) / 255 for light in (-60, 60))
+    halves = [picture[20:24, columns].mean() for picture in (left, right)
+              for columns in (slice(9, 16), slice(16, 23))]  # fmt: skip
+    assert halves[0] > 1.2 * halves[1] and halves[3] > 1.2 * halves[2]
+
+
+def pixels(faces: ImageSet, rows: slice = slice(None)) -> np.ndarray:
+    return faces.images[:, :, rows].flatten(1).numpy()
+
+
+READABLE = {
+    "skin": 0.95, "hair colour": 0.95, "hair length": 0.95, "smile": 0.75, "turn": 0.95,
+    "light": 0.95, "glasses": 0.95,
+}  # fmt: skip
+
+
+def test_factors_can_be_read_from_pictures_not_seen():
+    """R² of a linear probe; the null control reads factors that belong to other pictures."""
+    train, test = load("faces"), load("faces", "test")
+    others = train.factors[torch.randperm(len(train), generator=torch.Generator().manual_seed(0))]
+    for factors, lowest, highest in ((train.factors, READABLE, 1), (others, {}, 0.02)):
+        read = Ridge(10).fit(pixels(train), factors).predict(pixels(test))
+        scores = r2_score(test.factors, read, multioutput="raw_values")
+        for name, score in zip(train.factor_names, scores, strict=True):
+            assert lowest.get(name, -math.inf) < score < highest, name
+
+
+# --- A VAE rebuilds them ----------------------------------------------------------------------
