@@ -1,4 +1,10 @@
-"""Settings of every test run: no windows, one thread a worker; in CI no skipped test."""
+"""Settings of every test run: no windows, one thread a worker; in CI no unexplained skip.
+
+Some tests need data that the repository does not hold: the original MNIST files, a part of
+dSprites, the five source documents. These are looked for in the folder that COURSE_DATA_DIR names,
+or in ../shared; MNIST and Fashion-MNIST are downloaded if need be. Where data are out of reach the
+tests are skipped, in CI, too, or fail if COURSE_REQUIRE_DATA is set, as .ci/run does.
+"""
 
 import os
 from pathlib import Path
@@ -23,27 +29,57 @@ def pytest_addoption(parser):
     parser.addoption("--screenshots", metavar="DIR", help="where browser tests save pictures")
 
 
-@pytest.fixture
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+class DataMissing(pytest.skip.Exception):
+    """A skip that is no failure in CI."""
+
+
+def missing(reason):
+    """Skip the test, or fail it where the data are required."""
+    if os.environ.get("COURSE_REQUIRE_DATA"):
+        pytest.fail(f"COURSE_REQUIRE_DATA is set, but {reason}", pytrace=False)
+    raise DataMissing(reason)
+
+
+def data_folder():
+    """The folder with what cannot be downloaded."""
+    return Path(os.path.expanduser(os.environ.get("COURSE_DATA_DIR") or SHARED))
+
+
+@pytest.fixture(scope="session")
 def real_files():
-    """The folder of the original MNIST and Fashion-MNIST files; skipped where they are not."""
-    shared = Path(__file__).resolve().parents[2] / "shared" / "data"
-    folder = Path(os.environ.get("COURSE_DATA_DIR") or shared)
-    if not (folder / "mnist").is_dir() or not (folder / "fashion-mnist").is_dir():
-        pytest.skip("the original MNIST and Fashion-MNIST files are not here: set COURSE_DATA_DIR")
-    return folder
+    """The folder of the original MNIST and Fashion-MNIST files, downloaded if need be."""
+    from course_lib.datasets import files
+
+    if not os.environ.get("COURSE_DATA_DIR") and SHARED.is_dir():
+        return SHARED
+    try:
+        for (name, split), hashes in files.SHA256.items():
+            for file, sha256 in zip(files.IDX_FILES[split], hashes, strict=True):
+                files.fetch(name, file, sha256)
+    except OSError as error:  # no network, no room, or a COURSE_DATA_DIR without these files
+        missing(str(error))
+    return files.originals_folder()
 
 
 @pytest.fixture
-def source_documents(real_files):
+def sprites_file():
+    """A part of dSprites."""
+    path = data_folder() / "dsprites" / "dsprites_subset.npz"
+    return path if path.is_file() else missing(f"{path} is not here")
+
+
+@pytest.fixture
+def source_documents():
     """The folder of the five documents that the course follows, beside that of the data."""
-    folder = real_files.parent / "sources"
-    if not (folder / "errata.md").is_file():
-        pytest.skip("the source documents are not here")
-    return folder
+    folder = data_folder().parent / "sources"
+    return folder if (folder / "errata.md").is_file() else missing(f"{folder} is not here")
 
 
 def pytest_configure(config):
-    """In CI a skipped test is a failure: nothing there has a reason not to run."""
+    """In CI a skipped test is a failure, unless it needs data: nothing else has a reason."""
     if os.environ.get("CI"):
         config.pluginmanager.register(SkipsAreFailures())
 
@@ -52,8 +88,10 @@ class SkipsAreFailures:
     """A plugin and not two functions here, which would not see the notebooks in chapters/."""
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self):
-        return fail_if_skipped((yield))
+    def pytest_runtest_makereport(self, call):
+        report = yield
+        lacks_data = call.excinfo is not None and call.excinfo.errisinstance(DataMissing)
+        return report if lacks_data else fail_if_skipped(report)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self):
