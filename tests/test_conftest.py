@@ -11,6 +11,8 @@ import nbformat
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow
+
 SKIPS = {
     "mark": "@pytest.mark.skip(reason='tired: mark')\ndef test_it(): pass",
     "call": "def test_it(): pytest.skip('tired: call')",
@@ -38,7 +40,7 @@ def run(directory: Path, ci: bool, *options: str) -> subprocess.CompletedProcess
 def write(directory: Path, bodies: dict[str, str]) -> None:
     shutil.copy(Path(__file__).with_name("conftest.py"), directory)
     for name, body in bodies.items():
-        (directory / f"test_{name}.py").write_text(f"import pytest\n{body}\n")
+        (directory / f"test_{name}.py").write_text(f"import pytest\n{body}\n", "utf-8")
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
@@ -68,7 +70,7 @@ def test_a_skipped_cell_outside_the_folder_of_conftest_fails_in_ci(tmp_path):
     (tmp_path / "chapters").mkdir()
     notebook = nbformat.v4.new_notebook(cells=[cell])
     nbformat.write(notebook, tmp_path / "chapters" / "skipping.ipynb")
-    (tmp_path / "pytest.ini").write_text("[pytest]\ntestpaths = tests chapters\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\ntestpaths = tests chapters\n", "utf-8")
     shutil.copy(Path(__file__).with_name("conftest.py"), tmp_path / "tests")
     result = run(tmp_path / "tests", True, "..", "--nbval", "--nbval-current-env")
     assert result.returncode == 1

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from rattler import MatchSpec, Version, VersionSpec
 
 ROOT = Path(__file__).parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 PYTHONS = [f"{major}.{minor}" for major in (2, 3, 4) for minor in range(40)]
 
 
@@ -95,12 +95,12 @@ def import_problems(text: str, project: dict, own: set[str]) -> list[str]:
 
 
 def test_environment_yml():
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
     assert environment_problems(environment, PROJECT) == []
 
 
 def test_constraints():
-    assert constraint_problems((ROOT / "constraints.txt").read_text(), PROJECT) == []
+    assert constraint_problems((ROOT / "constraints.txt").read_text("utf-8"), PROJECT) == []
 
 
 def test_torch_is_spelled_exactly():
@@ -113,7 +113,7 @@ def test_imports():
     )
     own = {"course_lib"} | {path.stem for path in chapters + tests}
     found = {
-        str(path): import_problems(path.read_text(), PROJECT, own)
+        str(path): import_problems(path.read_text("utf-8"), PROJECT, own)
         for path in library + chapters + tests
     }
     assert {path: problems for path, problems in found.items() if problems} == {}

@@ -182,7 +182,7 @@ def check_exercises(exercises: Iterable[str]) -> tuple[str, ...]:
         meant = f"similar are {', '.join(sorted(similar))}; " if similar else ""
         raise InstructorError(
             f"no exercise is called {', '.join(map(repr, unknown))}; {meant}"
-            "python -m course_lib.exercises bank lists all"
+            "python -m course_lib bank lists all"
         )
     if not exercises or len(set(exercises)) < len(exercises):
         raise InstructorError(f"name each exercise once, and at least one; got {list(exercises)}")
@@ -310,8 +310,10 @@ def whole_folder(out: Path) -> Iterator[Path]:
         folder = Path(temporary, "folder")  # with the usual permissions, unlike `temporary`
         folder.mkdir()
         yield folder
-        if not os.path.lexists(out) or (out.is_dir() and not any(out.iterdir())):
-            folder.rename(out)
+        if out.is_dir() and not any(out.iterdir()):
+            out.rmdir()  # Windows puts no folder in the place of another, be it empty
+        if not os.path.lexists(out):
+            folder.replace(out)
         elif not _same_files(folder, out):
             raise InstructorError(
                 f"{out} exists and holds something else, which was left as it is; "

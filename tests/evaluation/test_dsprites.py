@@ -9,6 +9,8 @@ from course_lib.evaluation import dci, mutual_information_gap, separated_attribu
 from course_lib.models import BetaVAE
 from course_lib.training import sweep
 
+pytestmark = pytest.mark.slow
+
 BETAS, SEEDS = (1.0, 8.0), (0, 1, 2)
 
 

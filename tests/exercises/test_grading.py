@@ -14,8 +14,8 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 from typer.testing import CliRunner
 
+from course_lib.__main__ import app
 from course_lib.exercises import bank
-from course_lib.exercises.__main__ import app
 from course_lib.exercises.assignments import (
     InstructorError,
     Student,
@@ -621,7 +621,7 @@ def check_report(graded: Path, plans: list) -> None:
 
 def test_grading_into_the_submissions_is_refused(tmp_path):
     hand_out(NAME, EXERCISES, [ANN], SECRET, tmp_path / "in")
-    (tmp_path / "roster.csv").write_text("id,name\nann,Ann\n")
+    (tmp_path / "roster.csv").write_text("id,name\nann,Ann\n", "utf-8")
     (tmp_path / "secret").write_bytes(SECRET)
     arguments = ["grade", NAME, "--submissions", f"{tmp_path}/in", "--out", f"{tmp_path}/in/out"]
     arguments += ["--roster", f"{tmp_path}/roster.csv", "--secret-file", f"{tmp_path}/secret"]

@@ -105,6 +105,7 @@ def test_averaging_over_samples_keeps_the_mean_and_divides_the_variance():
     assert averaged.mean().item() == pytest.approx(nll.mean().item(), rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.equation("VAE.4")
 def test_the_score_function_gradient_is_unbiased_and_its_value_is_the_same_loss():
     x = IMAGES.double()
