@@ -84,7 +84,8 @@ def read_roster(path: Path) -> list[Student]:
                 f"{path}, line 1: there must be one column {column!r}, separated by a comma; "
                 f"the columns are {columns}"
             )
-    students, problems, first_lines = [], [], {}
+    students, problems = [], []
+    first_lines: dict[str, int] = {}
     for line, cells in lines:
         if not any(cell.strip() for cell in cells):
             continue
@@ -220,7 +221,7 @@ def hand_out(
     with whole_folder(out) as folder:
         for student in tqdm(roster, desc="handing out", unit="student"):
             notebook = student_notebook(assignment, exercises, student, secret)
-            with open(folder / f"{file_name(student.id)}.ipynb", "xb") as file:
+            with (folder / f"{file_name(student.id)}.ipynb").open("xb") as file:
                 file.write(notebook)
 
 

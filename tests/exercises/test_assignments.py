@@ -291,7 +291,7 @@ def test_a_folder_appears_whole(tmp_path):
 
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
 def test_a_folder_that_cannot_be_finished_leaves_nothing(tmp_path, error):
-    with pytest.raises(type(error)), whole_folder(tmp_path / "out") as folder:
+    with pytest.raises(type(error)), whole_folder(tmp_path / "out") as folder:  # noqa: PT012
         (folder / "file").write_text("half", "utf-8")
         raise error
     assert list(tmp_path.iterdir()) == []

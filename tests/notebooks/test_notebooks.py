@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import os
 import shutil
 from copy import deepcopy
 from pathlib import Path
@@ -279,4 +278,4 @@ def test_a_failing_cell_is_named_and_leaves_the_old_notebook(chapters):
     with pytest.raises(build.ChapterError, match="(?s)^01_one, cell 2 of 2 .*ZeroDivisionError"):
         build.build(chapters)
     assert (chapters / "01_one.ipynb").read_bytes() == before
-    assert sorted(os.listdir(chapters)) == ["01_one.ipynb", "source"]
+    assert sorted(path.name for path in chapters.iterdir()) == ["01_one.ipynb", "source"]
