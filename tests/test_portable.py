@@ -108,7 +108,7 @@ def course(*arguments: str, encoding: str = "utf-8", **environment: str):
 def test_every_command_explains_itself_on_every_terminal(command, encoding):
     done = course(*dict.fromkeys([command, "--help"]), encoding=encoding)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
-    assert "--help" in done.stdout
+    assert "help" in done.stdout
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
