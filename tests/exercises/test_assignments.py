@@ -315,6 +315,16 @@ def test_an_empty_folder_is_filled(tmp_path):
     assert (tmp_path / "out" / "sub" / "file").read_text("utf-8") == "one"
 
 
+def test_an_empty_folder_is_filled_where_a_folder_cannot_be_replaced(tmp_path, monkeypatch):
+    def replace_as_windows_does(self, target, replace=Path.replace):
+        if Path(target).exists():
+            raise PermissionError(target)
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace_as_windows_does)
+    test_an_empty_folder_is_filled(tmp_path)
+
+
 def test_a_file_in_place_of_the_folder_is_kept(tmp_path):
     (tmp_path / "out").write_text("precious", "utf-8")
     with pytest.raises(InstructorError, match="exists and holds something else"):
