@@ -1,6 +1,7 @@
 """The command line: `course` or `python -m course_lib`, on every system and without make."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,7 @@ def run(*arguments: str, folder: Path | None = None) -> None:
     """Run this Python with the arguments, in a folder, and end as it ends."""
     tolerant = {"PYTHONIOENCODING": f"{sys.stdout.encoding}:{sys.stdout.errors}"}
     process = subprocess.Popen([sys.executable, *arguments], cwd=folder, env=os.environ | tolerant)
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())  # nothing is left behind
     while True:
         try:
             raise typer.Exit(process.wait())

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -207,38 +206,61 @@ def test_an_installed_package_says_what_it_lacks(command, monkeypatch, tmp_path)
     assert "this command needs the chapters and tests" in done.stderr
 
 
-def test_a_command_ends_as_what_it_started_ends(tmp_path):
-    (tmp_path / "five.py").write_text("raise SystemExit(5)", "utf-8")
-    with pytest.raises(cli.typer.Exit) as ended:
-        cli.run("five.py", folder=tmp_path)
-    assert ended.value.exit_code == 5
+RUN = """
+from course_lib import __main__ as cli
+try:
+    cli.run("script.py")
+except cli.typer.Exit as end:
+    raise SystemExit(end.exit_code)
+"""
+STARTED = """
+import signal, time
+
+def end(number, frame):
+    time.sleep(1)
+    raise SystemExit(number)
+
+signal.signal(signal.SIGINT, end)
+signal.signal(signal.SIGTERM, end)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def running(tmp_path):
+    """A function that starts `run` on a script, in a process and a process group of its own."""
+
+    def start(script: str) -> subprocess.Popen:
+        (tmp_path / "script.py").write_text(script, "utf-8")
+        return subprocess.Popen(
+            [sys.executable, "-c", RUN],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    return start
+
+
+def test_a_command_ends_as_what_it_started_ends(running):
+    with running("raise SystemExit(5)") as process:
+        assert process.wait(60) == 5
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to signal")
-def test_an_interrupt_is_left_to_what_was_started(tmp_path):
+def test_an_interrupt_is_left_to_what_was_started(running):
     """JupyterLab, for one, asks whether to stop; nobody may kill it meanwhile."""
-    (tmp_path / "asking.py").write_text(
-        "import time\n"
-        "print('ready', flush=True)\n"
-        "try:\n"
-        "    time.sleep(60)\n"
-        "except KeyboardInterrupt:\n"
-        "    time.sleep(1)\n"
-        "    raise SystemExit(7)\n",
-        "utf-8",
-    )
-    code = (
-        "from course_lib import __main__ as c\n"
-        "try:\n    c.run('asking.py')\nexcept c.typer.Exit as e:\n    raise SystemExit(e.exit_code)"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    ) as process:
+    with running(STARTED) as process:
         assert process.stdout.readline() == b"ready\n"
-        time.sleep(0.2)  # until it sleeps
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(30) == 7
+        assert process.wait(60) == signal.SIGINT
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without asking it")
+def test_a_command_that_is_ended_ends_what_it_started(running):
+    with running(STARTED) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.terminate()
+        assert process.wait(60) == signal.SIGTERM
