@@ -1,40 +1,52 @@
-# Every target makes what it needs; the stamps in .venv say what is installed already.
+# Every target installs what it needs and calls the course's command line, which does without make:
+# `course` or `python -m course_lib`. The stamps in .venv say what is installed already.
 # All paths are relative, so the course may live in a directory with spaces or umlauts.
 
 PYTHON ?= python3
-PIP := .venv/bin/python -m pip install --constraint constraints.txt --editable
+# More options of pip. On Linux PyPI's PyTorch brings several GB of CUDA; this avoids them:
+# make lab INDEX="--extra-index-url https://download.pytorch.org/whl/cpu"
+INDEX ?=
+PIP := .venv/bin/python -m pip install $(INDEX) --constraint constraints.txt --editable
+COURSE := .venv/bin/python -m course_lib
 
-.PHONY: help lab test test-lowest notebooks bench constraints
+.PHONY: help lab test quick test-lowest lint notebooks bench constraints
 
 help:
 	@echo 'make lab          open the course in JupyterLab (LAB_FLAGS=… are passed on)'
+	@echo 'make quick        run the tests for while you work'
 	@echo 'make test         run all tests, the notebooks included'
 	@echo 'make test-lowest  the same with the oldest versions that pyproject.toml allows'
+	@echo 'make lint         check format, style and types'
 	@echo 'make notebooks    execute the chapters that changed (ALL=1: every chapter)'
 	@echo 'make bench        measure how fast the code is'
 	@echo 'make constraints  pin the newest versions that pyproject.toml allows'
+	@echo 'Without CUDA:     INDEX="--extra-index-url https://download.pytorch.org/whl/cpu"'
 
-# The root is the project and not chapters/, so that links to tests open.
 lab: .venv/.installed
-	.venv/bin/python -m jupyterlab --ServerApp.root_dir=. chapters/00_start_here.ipynb $(LAB_FLAGS)
+	$(COURSE) lab $(LAB_FLAGS)
 
-test: .venv/.installed
-	.venv/bin/python -m pytest
+test quick: .venv/.installed
+	$(COURSE) $@
+
+notebooks: .venv/.installed
+	$(COURSE) notebooks $(if $(ALL),--all)
+
+bench: .venv/.installed-bench
+	$(COURSE) bench
+
+lint: .venv/.installed-lint
+	.venv/bin/python -m ruff format --check
+	.venv/bin/python -m ruff check
+	.venv/bin/python -m mypy
 
 test-lowest:
 	rm -rf .venv-lowest
 	$(PYTHON) -m venv .venv-lowest
 	sed '1,/^\[project\]/d' pyproject.toml | grep -oE '"[a-z-]+>=[0-9.]+"' \
 	| tr -d '"' | sed 's/>=/==/' > .venv-lowest/lowest.txt
-	.venv-lowest/bin/python -m pip install --constraint .venv-lowest/lowest.txt --editable '.[test,browser]'
-	.venv-lowest/bin/python -m pytest
-
-notebooks: .venv/.installed
-	.venv/bin/python chapters/build.py $(if $(ALL),--all)
-
-# Benchmarks need the machine to themselves: one process and no notebooks.
-bench: .venv/.installed-bench
-	.venv/bin/python -m pytest tests/benchmarks --override-ini python_files='bench_*.py' --numprocesses 0
+	.venv-lowest/bin/python -m pip install $(INDEX) --constraint .venv-lowest/lowest.txt \
+	--editable '.[test,browser]'
+	.venv-lowest/bin/python -m course_lib test
 
 # The stamp is written last, so an interrupted installation is repeated. The settings keep JupyterLab
 # from asking on its first start whether it may fetch news.
@@ -49,8 +61,8 @@ bench: .venv/.installed-bench
 	> .venv/share/jupyter/lab/settings/overrides.json
 	touch $@
 
-.venv/.installed-bench: .venv/.installed
-	$(PIP) '.[bench]'
+.venv/.installed-%: .venv/.installed
+	$(PIP) '.[$*]'
 	touch $@
 
 # A fresh environment, so that only pyproject.toml decides. A local suffix such as torch's
@@ -58,7 +70,7 @@ bench: .venv/.installed-bench
 constraints:
 	rm -rf .venv-constraints
 	$(PYTHON) -m venv .venv-constraints
-	.venv-constraints/bin/python -m pip install --editable '.[test,browser,bench]'
+	.venv-constraints/bin/python -m pip install $(INDEX) --editable '.[test,browser,bench,lint]'
 	{ echo '# Exact versions for Python 3.11 and newer, written by "make constraints" from'; \
 	  echo '# pyproject.toml alone: a fresh environment with all extras, then pip freeze.'; \
 	  .venv-constraints/bin/python -m pip freeze --exclude-editable \

@@ -56,7 +56,7 @@ def is_progress_bar(output: NotebookNode) -> bool:
 
 def join_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
     """Join neighbouring pieces of printed text: where the kernel cuts it is chance."""
-    joined = []
+    joined: list[NotebookNode] = []
     for output in outputs:
         if joined and output.output_type == joined[-1].output_type == "stream":
             joined[-1].text += output.text
@@ -81,7 +81,7 @@ def normalise(notebook: NotebookNode) -> None:
 def read_source(path: Path) -> NotebookNode:
     """Read a chapter's text; cells get ids that depend on their contents alone."""
     notebook = jupytext.read(path)
-    seen = Counter()
+    seen: Counter[str] = Counter()
     for cell in notebook.cells:
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
         seen[digest] += 1

@@ -13,9 +13,9 @@ os.environ["MPLBACKEND"] = "Agg"
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers, and the kernels they start, share the cores
     os.environ["OMP_NUM_THREADS"] = "1"
 
-import hypothesis  # noqa: E402
-import matplotlib  # noqa: E402, F401  (reads the backend when imported)
-import pytest  # noqa: E402
+import hypothesis
+import matplotlib  # noqa: F401  (reads the backend when imported)
+import pytest
 
 # No deadline, since machines may be busy; in CI the same examples every time.
 hypothesis.settings.register_profile("course", deadline=None, derandomize="CI" in os.environ)

@@ -11,6 +11,8 @@ import nbformat
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow
+
 SKIPS = {
     "mark": "@pytest.mark.skip(reason='tired: mark')\ndef test_it(): pass",
     "call": "def test_it(): pytest.skip('tired: call')",

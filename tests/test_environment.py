@@ -1,11 +1,15 @@
-"""pyproject.toml is the only list of dependencies: complete, pinned, and repeated nowhere."""
+"""pyproject.toml is the only list of dependencies: complete, pinned, and repeated nowhere.
+
+What else says something of the project agrees with it.
+"""
 
 import ast
+import re
 import sys
 import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import packages_distributions
+from importlib.metadata import EntryPoint, packages_distributions
 from pathlib import Path
 
 import pytest
@@ -16,7 +20,7 @@ from packaging.utils import canonicalize_name
 from rattler import MatchSpec, Version, VersionSpec
 
 ROOT = Path(__file__).parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 PYTHONS = [f"{major}.{minor}" for major in (2, 3, 4) for minor in range(40)]
 
 
@@ -95,16 +99,51 @@ def import_problems(text: str, project: dict, own: set[str]) -> list[str]:
 
 
 def test_environment_yml():
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
     assert environment_problems(environment, PROJECT) == []
 
 
 def test_constraints():
-    assert constraint_problems((ROOT / "constraints.txt").read_text(), PROJECT) == []
+    assert constraint_problems((ROOT / "constraints.txt").read_text("utf-8"), PROJECT) == []
 
 
 def test_torch_is_spelled_exactly():
     assert "torch==2.13.0" in PROJECT["dependencies"]
+
+
+def test_tools_whose_versions_find_different_things_are_spelled_exactly():
+    lint = map(Requirement, PROJECT["optional-dependencies"]["lint"])
+    assert [str(tool.specifier)[:2] for tool in lint] == ["==", "=="]
+
+
+def test_the_pythons_that_are_named_are_allowed_from_the_first():
+    names = [name.rpartition(" ")[2] for name in PROJECT["classifiers"] if "Python :: 3." in name]
+    first, *_ = names
+    assert PROJECT["requires-python"] == f">={first}"
+    assert all(name in SpecifierSet(PROJECT["requires-python"]) for name in names)
+
+
+def test_the_command_exists():
+    ((name, place),) = PROJECT["scripts"].items()
+    assert name == "course"
+    assert callable(EntryPoint(name, place, "console_scripts").load())
+
+
+def test_licence_citation_and_changelog_agree():
+    (licence,) = PROJECT["license-files"]
+    text = (ROOT / licence).read_text("utf-8")
+    assert f"SPDX-License-Identifier: {PROJECT['license']}\n" in text
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert " AND ".join(citation["license"]) == PROJECT["license"]
+    assert citation["version"] == PROJECT["version"]
+    versions = re.findall(r"^## \[(.+)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert versions[:2] == ["Unreleased", PROJECT["version"]] or versions[0] == PROJECT["version"]
+
+
+def test_links_between_the_documents_lead_somewhere():
+    for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("data/*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8")):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
 def test_imports():
@@ -113,7 +152,7 @@ def test_imports():
     )
     own = {"course_lib"} | {path.stem for path in chapters + tests}
     found = {
-        str(path): import_problems(path.read_text(), PROJECT, own)
+        str(path): import_problems(path.read_text("utf-8"), PROJECT, own)
         for path in library + chapters + tests
     }
     assert {path: problems for path, problems in found.items() if problems} == {}

@@ -239,6 +239,7 @@ def test_kl_normal_is_the_integral_and_torchs(mu_q, sigma_q, mu_p, sigma_p):
     assert computed == pytest.approx(theirs.item(), abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.equation("KL.8", "KL.9", "KL.10")
 def test_each_step_of_the_derivation_by_sympy():
     z, mu_q, mu_p = sympy.symbols("z mu_q mu_p", real=True)

@@ -27,7 +27,9 @@ def test_loss(): pass
 
 
 def texts(pattern: str) -> dict[str, str]:
-    return {str(path.relative_to(ROOT)): path.read_text() for path in sorted(ROOT.glob(pattern))}
+    return {
+        str(path.relative_to(ROOT)): path.read_text("utf-8") for path in sorted(ROOT.glob(pattern))
+    }
 
 
 def test_the_course_has_no_problem():

@@ -75,6 +75,7 @@ def test_negative_elbo_averages_over_images_and_draws():
     assert math.isfinite(spread)
 
 
+@pytest.mark.slow
 def test_the_command_prints_both_figures(real_files):
     options = ("--network", "784-16-2", "--minutes", "0.05", "--samples", "5")
     done = subprocess.run(

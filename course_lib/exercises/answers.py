@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from operator import add, mul, neg, pos, sub, truediv
+from typing import Any
 
 MAX_LENGTH = 200  # characters
 MAX_DEPTH = 20  # parentheses, signs and exponents inside each other
@@ -38,6 +39,10 @@ ADVICE = {
 } | dict.fromkeys("μσρπ", "Write Greek letters by their names, as in sigma or pi.")
 
 
+# A number, the name of a variable, or a function with the number of its arguments.
+Step = float | str | tuple[Callable[..., float], int]
+
+
 class AnswerError(ValueError):
     """An answer that cannot be read or has no value; the message is meant for the student."""
 
@@ -46,11 +51,11 @@ class AnswerError(ValueError):
 class Formula:
     """A parsed formula; call it with a value for each of its names."""
 
-    steps: tuple[float | str | tuple[Callable[..., float], int], ...]
+    steps: tuple[Step, ...]
 
-    def __call__(self, **values: float) -> float:
+    def __call__(self, **values: Any) -> float:
         """The value at this point. Raises AnswerError where there is none, or none below 1e100."""
-        stack = []
+        stack: list[float] = []
         for step in self.steps:
             if isinstance(step, tuple):
                 function, count = step
@@ -85,7 +90,9 @@ def parse_formula(text: str, names: Collection[str] = ()) -> Formula:
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
-    tokens = [(match.lastgroup, match[match.lastgroup]) for match in TOKEN.finditer(text)]
+    tokens = [
+        (match.lastgroup or "", match[match.lastgroup or 0]) for match in TOKEN.finditer(text)
+    ]
     if not tokens:
         raise AnswerError("There is no answer yet.")
     for kind, token in tokens:
@@ -125,7 +132,7 @@ class _Parser:
         self.names = names
         self.position = 0
         self.depth = 0
-        self.steps = []
+        self.steps: list[Step] = []
 
     @property
     def next(self) -> str | None:

@@ -84,7 +84,8 @@ def read_roster(path: Path) -> list[Student]:
                 f"{path}, line 1: there must be one column {column!r}, separated by a comma; "
                 f"the columns are {columns}"
             )
-    students, problems, first_lines = [], [], {}
+    students, problems = [], []
+    first_lines: dict[str, int] = {}
     for line, cells in lines:
         if not any(cell.strip() for cell in cells):
             continue
@@ -182,7 +183,7 @@ def check_exercises(exercises: Iterable[str]) -> tuple[str, ...]:
         meant = f"similar are {', '.join(sorted(similar))}; " if similar else ""
         raise InstructorError(
             f"no exercise is called {', '.join(map(repr, unknown))}; {meant}"
-            "python -m course_lib.exercises bank lists all"
+            "python -m course_lib bank lists all"
         )
     if not exercises or len(set(exercises)) < len(exercises):
         raise InstructorError(f"name each exercise once, and at least one; got {list(exercises)}")
@@ -220,7 +221,7 @@ def hand_out(
     with whole_folder(out) as folder:
         for student in tqdm(roster, desc="handing out", unit="student"):
             notebook = student_notebook(assignment, exercises, student, secret)
-            with open(folder / f"{file_name(student.id)}.ipynb", "xb") as file:
+            with (folder / f"{file_name(student.id)}.ipynb").open("xb") as file:
                 file.write(notebook)
 
 
@@ -310,8 +311,10 @@ def whole_folder(out: Path) -> Iterator[Path]:
         folder = Path(temporary, "folder")  # with the usual permissions, unlike `temporary`
         folder.mkdir()
         yield folder
-        if not os.path.lexists(out) or (out.is_dir() and not any(out.iterdir())):
-            folder.rename(out)
+        if out.is_dir() and not any(out.iterdir()):
+            out.rmdir()  # Windows puts no folder in the place of another, be it empty
+        if not os.path.lexists(out):
+            folder.replace(out)
         elif not _same_files(folder, out):
             raise InstructorError(
                 f"{out} exists and holds something else, which was left as it is; "

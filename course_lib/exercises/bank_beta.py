@@ -1,12 +1,13 @@
 """Exercises on the β-VAE: its loss, its budget, its rate, and what is said of its axes."""
 
 from math import exp, log, sqrt
+from random import Random
 
 from course_lib.exercises.bank_discrete import entropy
 from course_lib.exercises.bank_latent import HIDDEN_BETA
 from course_lib.exercises.bank_normal import LN2, kl, kl_sum
 from course_lib.exercises.bank_regularised import mean, numbers
-from course_lib.exercises.exercise import Exercise, Mistake, on_grid, probabilities
+from course_lib.exercises.exercise import Exercise, Mistake, Parameters, on_grid, probabilities
 from course_lib.exercises.mistakes import (
     BETA_LOSS,
     BUDGET,
@@ -49,7 +50,7 @@ def lead(values: Vector) -> float:
     return ranked(values)[0] - ranked(values)[1]
 
 
-def draw_beta_vae(random):
+def draw_beta_vae(random: Random) -> Parameters:
     return {
         "r": on_grid(random, 20, 90),
         "D": (64, 196, 784)[int(3 * random.random())],
@@ -59,7 +60,7 @@ def draw_beta_vae(random):
     }
 
 
-def draw_capacity(random):
+def draw_capacity(random: Random) -> Parameters:
     return {
         "r": on_grid(random, 20, 90),
         "kl": on_grid(random, 0.5, 12),
@@ -68,7 +69,7 @@ def draw_capacity(random):
     }
 
 
-def draw_multiplier(random):
+def draw_multiplier(random: Random) -> Parameters:
     C, share = on_grid(random, 2, 10, 0.5), on_grid(random, 0.3, 1.8)
     return {
         "beta": on_grid(random, 0.5, 6),
@@ -78,7 +79,7 @@ def draw_multiplier(random):
     }
 
 
-def draw_budget(random):
+def draw_budget(random: Random) -> Parameters:
     return {
         "v": on_grid(random, 1, 9),
         "sigma": on_grid(random, 0.3, 1.5),
@@ -86,7 +87,7 @@ def draw_budget(random):
     }
 
 
-def draw_variances(random):
+def draw_variances(random: Random) -> Parameters:
     """Variances that a level can never hit exactly, so that nobody has to decide a tie."""
     return {
         "v": tuple(ranked(numbers(random, 7, 0.13, 7.03))),
@@ -95,7 +96,7 @@ def draw_variances(random):
     }
 
 
-def draw_parts(random):
+def draw_parts(random: Random) -> Parameters:
     parts = [on_grid(random, 0.2, 4) for _ in range(3)]
     return {
         "r": on_grid(random, 10, 60),

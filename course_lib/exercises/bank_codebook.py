@@ -1,10 +1,12 @@
 """Exercises on the VQ-VAE: lookup, gradients, moving averages, and what tokens cost."""
 
+from collections.abc import Sequence
 from math import exp, log, log2, sqrt
+from random import Random
 
 from course_lib.exercises.bank_discrete import LN2, entropy
 from course_lib.exercises.bank_regularised import mean, numbers, squared_distance, squared_norm
-from course_lib.exercises.exercise import Exercise, Mistake, on_grid, probabilities
+from course_lib.exercises.exercise import Exercise, Mistake, Parameters, on_grid, probabilities
 from course_lib.exercises.mistakes import (
     AVERAGES,
     LOOKUP,
@@ -28,12 +30,12 @@ def best(scores: Vector) -> int:
     return scores.index(min(scores)) + 1
 
 
-def distances(z: Vector, codes: tuple[Vector, ...]) -> Vector:
+def distances(z: Vector, codes: Sequence[Vector]) -> Vector:
     """‖z − eₖ‖² for each code."""
     return tuple(squared_distance(z, e) for e in codes)
 
 
-def products(z: Vector, codes: tuple[Vector, ...]) -> Vector:
+def products(z: Vector, codes: Sequence[Vector]) -> Vector:
     """zᵀeₖ for each code."""
     return tuple(sum(a * b for a, b in zip(z, e, strict=True)) for e in codes)
 
@@ -48,20 +50,20 @@ def shares(counts: Vector) -> Vector:
     return tuple(c / sum(counts) for c in counts if c)
 
 
-def drawn(random, sizes: tuple[int, ...]) -> int:
+def drawn(random: Random, sizes: tuple[int, ...]) -> int:
     return sizes[int(len(sizes) * random.random())]
 
 
-def draw_codebook(random):
+def draw_codebook(random: Random) -> Parameters:
     """A vector and five codes; no two of them equally near, or of equal product."""
     while True:
         z, *codes = (numbers(random, 2, -3, 3) for _ in range(6))
         scores = distances(z, codes), products(z, codes), tuple(abs(z[0] - e[0]) for e in codes)
         if all(len({round(x, 3) for x in score}) == 5 for score in scores):
-            return {"z": z} | {f"e{k}": e for k, e in enumerate(codes, start=1)}
+            return {"z": z, **{f"e{k}": e for k, e in enumerate(codes, start=1)}}
 
 
-def draw_two_tokens(random):
+def draw_two_tokens(random: Random) -> Parameters:
     return {
         "r": on_grid(random, 5, 40),
         "z1": numbers(random, 2, -2, 2),
@@ -72,7 +74,7 @@ def draw_two_tokens(random):
     }
 
 
-def draw_gradient(random):
+def draw_gradient(random: Random) -> Parameters:
     return {
         "z": on_grid(random, -2, 2),
         "e": on_grid(random, -2, 2),
@@ -81,7 +83,7 @@ def draw_gradient(random):
     }
 
 
-def draw_averages(random):
+def draw_averages(random: Random) -> Parameters:
     return {
         "N": on_grid(random, 1, 9, 0.5),
         "m": on_grid(random, -9, 9),
@@ -90,7 +92,7 @@ def draw_averages(random):
     }
 
 
-def draw_counts(random):
+def draw_counts(random: Random) -> Parameters:
     """How often six codes were used among 20 tokens, two of them not at all."""
     counts = [round(20 * p) for p in probabilities(random, 4)] + [0, 0]
     return {"counts": tuple(sorted(counts, key=lambda _: random.random()))}
@@ -380,8 +382,8 @@ DEAD = Exercise(
     title="A code that nobody uses",
     kind="choice",
     statement=r"In every step all codes are computed anew as moving averages, with a small "
-    r"$\epsilon$ added to the counts (Laplace smoothing) and without revival. From some step on a code is nearest to no vector. What "
-    "becomes of it?",
+    r"$\epsilon$ added to the counts (Laplace smoothing) and without revival. From some step on a "
+    "code is nearest to no vector. What becomes of it?",
     truth="It stays for a long time, then drifts to the origin",
     mistakes=(
         Mistake("stays-for-ever", "It stays where it is: its count and its sum shrink alike",

@@ -1,8 +1,9 @@
 """Exercises on discrete distributions, in nats unless they ask for bits."""
 
 from math import log, log2
+from random import Random
 
-from course_lib.exercises.exercise import Exercise, on_grid, probabilities
+from course_lib.exercises.exercise import Exercise, Parameters, on_grid, probabilities
 from course_lib.exercises.mistakes import DEFINITIONS, slips
 
 LN2 = log(2)
@@ -29,7 +30,7 @@ def kl_bernoulli(rho: float, rho_hat: float) -> float:
     return kl((rho, 1 - rho), (rho_hat, 1 - rho_hat))
 
 
-def draw_pair(random):
+def draw_pair(random: Random) -> Parameters:
     return {"p": probabilities(random, 3), "q": probabilities(random, 3)}
 
 

@@ -1,9 +1,10 @@
 """Exercises on latent-variable models."""
 
 from math import exp, log, pi
+from random import Random
 
 from course_lib.exercises.bank_normal import LN2, kl
-from course_lib.exercises.exercise import Exercise, on_grid
+from course_lib.exercises.exercise import Exercise, Parameters, on_grid
 from course_lib.exercises.mistakes import BATCH, LINEAR_MODEL, NOISE, SCORE_FUNCTION, slips
 
 HIDDEN_BETA = "Look at the β that a loss hides in chapter 7, (VAE.12)."
@@ -20,7 +21,7 @@ def elbo(w: float, s: float, x: float, m: float, v: float, squared_code: float) 
     return -squared / (2 * s**2) - log(2 * pi * s**2) / 2 - kl(m, v)
 
 
-def draw_gap(random):
+def draw_gap(random: Random) -> Parameters:
     return {
         "evidence": on_grid(random, -20, -5),
         "m": on_grid(random, -2, 2),
@@ -30,7 +31,7 @@ def draw_gap(random):
     }
 
 
-def draw_linear_model(random):
+def draw_linear_model(random: Random) -> Parameters:
     return {
         "w": on_grid(random, 0.5, 3),
         "s": on_grid(random, 0.3, 2),
@@ -40,7 +41,7 @@ def draw_linear_model(random):
     }
 
 
-def draw_loss_weights(random):
+def draw_loss_weights(random: Random) -> Parameters:
     return {
         "D": (64, 196, 784, 1024, 3072)[int(5 * random.random())],
         "d": (2, 8, 10, 16, 20, 32)[int(6 * random.random())],

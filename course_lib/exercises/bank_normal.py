@@ -5,8 +5,9 @@ tests hold them to course_lib.information and to other oracles.
 """
 
 from math import e, exp, log, log10, pi, sqrt
+from random import Random
 
-from course_lib.exercises.exercise import Exercise, on_grid
+from course_lib.exercises.exercise import Exercise, Parameters, on_grid
 from course_lib.exercises.mistakes import DEFINITIONS, slips
 
 LN2 = log(2)
@@ -29,11 +30,11 @@ def kl_logvar(mu: tuple[float, ...], logvar: tuple[float, ...]) -> float:
     return sum((m**2 + exp(v) - v - 1) / 2 for m, v in zip(mu, logvar, strict=True))
 
 
-def draw_normal(random):
+def draw_normal(random: Random) -> Parameters:
     return {"mu": on_grid(random, -6, 6), "sigma": on_grid(random, 0.2, 4)}
 
 
-def draw_two_normals(random):
+def draw_two_normals(random: Random) -> Parameters:
     return {
         "mu": on_grid(random, -3, 3),
         "sigma": on_grid(random, 0.3, 3),
@@ -42,11 +43,11 @@ def draw_two_normals(random):
     }
 
 
-def draw_target(random):
+def draw_target(random: Random) -> Parameters:
     return {"m": on_grid(random, -3, 3), "s": on_grid(random, 0.3, 3)}
 
 
-def draw_encoder_output(random):
+def draw_encoder_output(random: Random) -> Parameters:
     """Two dimensions, as an encoder gives them."""
     return {
         "mu": tuple(on_grid(random, -2, 2) for _ in range(2)),

@@ -1,10 +1,11 @@
 """Exercises on the denoising, the sparse and the contractive autoencoder."""
 
 from math import log, sqrt
+from random import Random
 
 from course_lib.exercises.bank_discrete import LN2, cross_entropy, kl_bernoulli
 from course_lib.exercises.bank_normal import draw_target
-from course_lib.exercises.exercise import Exercise, Mistake, on_grid
+from course_lib.exercises.exercise import Exercise, Mistake, Parameters, on_grid
 from course_lib.exercises.mistakes import (
     CLEAN_TARGET,
     CLOSED_FORM,
@@ -63,11 +64,11 @@ def sigmoid_slope(h: float) -> float:
     return h * (1 - h)
 
 
-def numbers(random, n: int, low: float, high: float, step: float = 0.1) -> Vector:
+def numbers(random: Random, n: int, low: float, high: float, step: float = 0.1) -> Vector:
     return tuple(on_grid(random, low, high, step) for _ in range(n))
 
 
-def draw_masked_image(random):
+def draw_masked_image(random: Random) -> Parameters:
     """Three pixels, one of them set to 0, and a reconstruction."""
     x, place = numbers(random, 3, 0.1, 1), int(3 * random.random())
     return {
@@ -77,7 +78,7 @@ def draw_masked_image(random):
     }
 
 
-def draw_noisy_value(random):
+def draw_noisy_value(random: Random) -> Parameters:
     return {
         "m": on_grid(random, -2, 2),
         "s": on_grid(random, 0.3, 3),
@@ -86,7 +87,7 @@ def draw_noisy_value(random):
     }
 
 
-def draw_denoised_value(random):
+def draw_denoised_value(random: Random) -> Parameters:
     x_noisy = on_grid(random, -3, 3)
     return {
         "sigma": on_grid(random, 0.2, 2),
@@ -95,7 +96,7 @@ def draw_denoised_value(random):
     }
 
 
-def draw_layer(random):
+def draw_layer(random: Random) -> Parameters:
     """A sigmoid layer of two units that look at two pixels."""
     return {
         "h": numbers(random, 2, 0.05, 0.95, 0.05),
@@ -104,7 +105,7 @@ def draw_layer(random):
     }
 
 
-def draw_probe(random):
+def draw_probe(random: Random) -> Parameters:
     """A probe with entries of both signs, and two rows of a Jacobian."""
     sign = 1 if random.random() < 0.5 else -1
     return {
@@ -114,7 +115,7 @@ def draw_probe(random):
     }
 
 
-def draw_shift(random):
+def draw_shift(random: Random) -> Parameters:
     return {
         "D": (4, 16, 64)[int(3 * random.random())],
         "frobenius": on_grid(random, 0.5, 20),

@@ -160,7 +160,7 @@ def read_answers(path: Path) -> tuple[dict[str, Any], str]:
     except (ValueError, RecursionError):  # no UTF-8 or no JSON
         pass
     aside = free_name(path)
-    path.rename(aside)
+    path.replace(aside)
     return {}, f"The kept answers could not be read; the file is now called {aside.name}."
 
 

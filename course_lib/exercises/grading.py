@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from course_lib.exercises import Variant, bank, check
 from course_lib.exercises.assignments import FORMAT, KEY, InstructorError, seal, statement
@@ -114,9 +115,9 @@ def _file_names(folder: Path) -> Iterator[str]:
     """Every file and link below the folder, relative to it, in an order that does not vary."""
     for where, folders, files in os.walk(folder):
         folders[:] = sorted(filter(_counts, folders))
-        links = [name for name in folders if os.path.islink(os.path.join(where, name))]
+        links = [name for name in folders if Path(where, name).is_symlink()]
         for name in sorted([*filter(_counts, files), *links]):
-            yield os.path.relpath(os.path.join(where, name), folder)
+            yield str(Path(where, name).relative_to(folder))
 
 
 def _counts(name: str) -> bool:
@@ -172,7 +173,8 @@ def read_notebook(path: Path) -> dict:
 def _identify(notebook: dict, assignment: str, secret: bytes) -> tuple[str, tuple[str, ...]]:
     """The student and the exercises of a notebook whose seal is right."""
     label = _mapping(_mapping(notebook.get("metadata")).get(KEY))
-    name, student, exercises, found = map(label.get, ("assignment", "student", "exercises", "seal"))
+    parts: Iterator[Any] = map(label.get, ("assignment", "student", "exercises", "seal"))
+    name, student, exercises, found = parts
     if not (isinstance(exercises, list) and _all_text(name, student, found, *exercises)):
         raise UnusableFile("carries no label of an assignment: it was not handed out, or remade")
     if name != assignment:
@@ -247,7 +249,8 @@ def grade_notebook(folder: Path, name: str, variants: Sequence[Variant]) -> Grad
 def _part(cell: dict) -> tuple[str, str]:
     """What a cell is, and of which exercise, by its metadata or else its id; "" when added."""
     own = _mapping(_mapping(cell.get("metadata")).get(KEY))
-    part, exercise = own.get("part"), own.get("exercise")
+    parts: Iterator[Any] = map(own.get, ("part", "exercise"))
+    part, exercise = parts
     if not _all_text(part, exercise):
         part, _, exercise = str(cell.get("id", ""))[:100].partition("-")
     return (part, exercise) if part in ("introduction", "statement", "answer") else ("", "")

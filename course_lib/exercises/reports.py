@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -121,19 +122,20 @@ class _Sheets:
     def write(self, student: Student, graded: Graded | None) -> None:
         """One line in each table; no grade for a student who handed in nothing."""
         name = safe(student.name)
-        points, mistakes, total = [""] * self.n_exercises, [""] * self.n_exercises, ""
+        points: list[str | int] = [""] * self.n_exercises
+        mistakes, total = [""] * self.n_exercises, ""
         if graded:
             outcomes = [result.outcome for result in graded.results]
             points = [int(outcome == RIGHT) for outcome in outcomes]
             mistakes = ["" if outcome == RIGHT else outcome for outcome in outcomes]
-            total = graded.total
+            total = str(graded.total)
         self.grades.writerow([student.id, name, *points, total, *mistakes])
         self.moodle.writerow([student.id, name, total])
         self.canvas.writerow([name, "", student.id, "", "", total])
 
 
-def _table(files: ExitStack, path: Path, encoding: str):  # csv's writers have no public type
-    return csv.writer(files.enter_context(open(path, "w", encoding=encoding, newline="")))
+def _table(files: ExitStack, path: Path, encoding: str) -> Any:  # csv's writers have no public type
+    return csv.writer(files.enter_context(path.open("w", encoding=encoding, newline="")))
 
 
 def _write_problems(path: Path, notes: Sequence[Note]) -> None:
@@ -240,7 +242,7 @@ def _heading_and_bars(
     return f"{number}. {bank()[exercise].title}", ranked(exercise, tally)
 
 
-def _draw_rows(axis, rows: list[tuple[str, list[tuple[str, int]]]], n: int) -> None:
+def _draw_rows(axis: Any, rows: list[tuple[str, list[tuple[str, int]]]], n: int) -> None:
     from course_lib.plots import COLOURS  # here, since plots need torch, and nothing else does
 
     colours = {RIGHT: COLOURS[0], OTHER: COLOURS[3], UNREADABLE: COLOURS[3], BLANK: COLOURS[3]}

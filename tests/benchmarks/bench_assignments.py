@@ -20,7 +20,7 @@ OTHERS = [exercise.id for exercise in bank().values() if exercise.kind != "formu
 EXERCISES = FORMULAS[:3] + OTHERS[:7]  # formulas, compared at many points, take longest
 MEASURED = """
 import resource, subprocess, sys
-subprocess.run([sys.executable, "-m", "course_lib.exercises", *sys.argv[1:]], check=True)
+subprocess.run([sys.executable, "-m", "course_lib", *sys.argv[1:]], check=True)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
@@ -30,7 +30,7 @@ def course(request, tmp_path):
     """A roster, a secret and, in handed/, notebooks with a wrong answer in each cell."""
     students = [Student(f"s{number:04}", f"Student {number}") for number in range(request.param)]
     lines = [f"{student.id},{student.name}" for student in students]
-    (tmp_path / "roster.csv").write_text("\n".join(["id,name", *lines]))
+    (tmp_path / "roster.csv").write_text("\n".join(["id,name", *lines]), "utf-8")
     (tmp_path / "secret").write_bytes(SECRET)
     hand_out(NAME, EXERCISES, students, SECRET, tmp_path / "handed")
     for path in (tmp_path / "handed").iterdir():
@@ -38,7 +38,7 @@ def course(request, tmp_path):
         for cell in notebook["cells"]:
             if cell["cell_type"] == "code":
                 cell["source"] = 'answer = "-12345.6"'  # compared with every mistake in vain
-        path.write_text(json.dumps(notebook))
+        path.write_text(json.dumps(notebook), "utf-8")
     return tmp_path
 
 

@@ -1,4 +1,4 @@
-"""The contractive penalty of 128 images, 784 → 256 sigmoid units, by four routes; one training step.
+"""The contractive penalty of 128 images, 784 → 256 sigmoid units, by four routes; a training step.
 
 Compare the rows of one run: the closed form of a given code, the same with the encoding, one
 probe, and the others' ways: the whole Jacobian by jacrev and vmap, or one row of it at a time.

@@ -39,7 +39,7 @@ def lab(tmp_path_factory):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = (home / "log").open("w")
+    log = (home / "log").open("w", encoding="utf-8")
     server = subprocess.Popen(
         [
             sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
@@ -57,7 +57,7 @@ def lab(tmp_path_factory):
             urllib.request.urlopen(f"{address}/api?token={TOKEN}", timeout=5)
             break
         except (urllib.error.URLError, ConnectionError, TimeoutError):
-            assert server.poll() is None, f"JupyterLab ended: {(home / 'log').read_text()}"
+            assert server.poll() is None, f"JupyterLab ended: {(home / 'log').read_text('utf-8')}"
             assert time.monotonic() < deadline, "JupyterLab does not answer"
             time.sleep(0.5)
     yield address

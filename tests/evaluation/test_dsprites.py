@@ -10,6 +10,8 @@ from course_lib.models import VAE
 from course_lib.objectives import Beta
 from course_lib.training import sweep
 
+pytestmark = pytest.mark.slow
+
 BETAS, SEEDS = (1.0, 8.0), (0, 1, 2)
 
 

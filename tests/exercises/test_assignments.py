@@ -9,8 +9,8 @@ import nbformat
 import pytest
 from typer.testing import CliRunner
 
+from course_lib.__main__ import app
 from course_lib.exercises import bank
-from course_lib.exercises.__main__ import app
 from course_lib.exercises.assignments import (
     InstructorError,
     Student,
@@ -145,7 +145,7 @@ def test_other_ids_get_safe_names_of_their_own(tmp_path):
     for name in names:
         assert re.fullmatch(r"[\w-]*~[0-9a-f]{16}", name)
         path = tmp_path / f"{name}.ipynb"
-        path.write_text("")
+        path.write_text("", "utf-8")
         assert path.resolve().parent == tmp_path.resolve()
 
 
@@ -278,12 +278,12 @@ def test_bank_lists_and_previews():
 def fill(out: Path, content: str = "one") -> None:
     with whole_folder(out) as folder:
         (folder / "sub").mkdir()
-        (folder / "sub" / "file").write_text(content)
+        (folder / "sub" / "file").write_text(content, "utf-8")
 
 
 def test_a_folder_appears_whole(tmp_path):
     with whole_folder(tmp_path / "new" / "out") as folder:
-        (folder / "file").write_text("one")
+        (folder / "file").write_text("one", "utf-8")
         assert not (tmp_path / "new" / "out").exists()
     assert contents(tmp_path / "new" / "out") == {"file": b"one"}
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["out"]
@@ -291,8 +291,8 @@ def test_a_folder_appears_whole(tmp_path):
 
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
 def test_a_folder_that_cannot_be_finished_leaves_nothing(tmp_path, error):
-    with pytest.raises(type(error)), whole_folder(tmp_path / "out") as folder:
-        (folder / "file").write_text("half")
+    with pytest.raises(type(error)), whole_folder(tmp_path / "out") as folder:  # noqa: PT012
+        (folder / "file").write_text("half", "utf-8")
         raise error
     assert list(tmp_path.iterdir()) == []
 
@@ -302,8 +302,8 @@ def test_a_folder_that_differs_is_left_as_it_is(tmp_path):
     fill(tmp_path / "out")
     with pytest.raises(InstructorError, match="exists and holds something else"):
         fill(tmp_path / "out", "two")
-    assert (tmp_path / "out" / "sub" / "file").read_text() == "one"
-    (tmp_path / "out" / "added").write_text("")
+    assert (tmp_path / "out" / "sub" / "file").read_text("utf-8") == "one"
+    (tmp_path / "out" / "added").write_text("", "utf-8")
     with pytest.raises(InstructorError, match="exists and holds something else"):
         fill(tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
@@ -312,11 +312,21 @@ def test_a_folder_that_differs_is_left_as_it_is(tmp_path):
 def test_an_empty_folder_is_filled(tmp_path):
     (tmp_path / "out").mkdir()
     fill(tmp_path / "out")
-    assert (tmp_path / "out" / "sub" / "file").read_text() == "one"
+    assert (tmp_path / "out" / "sub" / "file").read_text("utf-8") == "one"
+
+
+def test_an_empty_folder_is_filled_where_a_folder_cannot_be_replaced(tmp_path, monkeypatch):
+    def replace_as_windows_does(self, target, replace=Path.replace):
+        if Path(target).exists():
+            raise PermissionError(target)
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace_as_windows_does)
+    test_an_empty_folder_is_filled(tmp_path)
 
 
 def test_a_file_in_place_of_the_folder_is_kept(tmp_path):
-    (tmp_path / "out").write_text("precious")
+    (tmp_path / "out").write_text("precious", "utf-8")
     with pytest.raises(InstructorError, match="exists and holds something else"):
         fill(tmp_path / "out")
-    assert (tmp_path / "out").read_text() == "precious"
+    assert (tmp_path / "out").read_text("utf-8") == "precious"

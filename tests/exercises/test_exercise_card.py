@@ -141,7 +141,7 @@ def test_a_damaged_file_is_put_aside(content, path):
 
 def test_a_file_damaged_while_the_card_is_open_is_put_aside_too(path):
     shown = ExerciseCard(NUMBER, path=path)
-    path.write_text("damaged")
+    path.write_text("damaged", "utf-8")
     shown.answer.value = "1"
     assert "damaged-1" in text(shown.error)
     assert text(shown.feedback)
@@ -153,7 +153,7 @@ def test_an_interruption_leaves_the_old_file(path, monkeypatch):
     monkeypatch.setattr(card.Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
     with pytest.raises(OSError, match="full"):
         write_answers(path, {"new": {"attempts": [], "hints": 1}})
-    assert json.loads(path.read_text()) == {"old": {"attempts": [], "hints": 1}}
+    assert json.loads(path.read_text("utf-8")) == {"old": {"attempts": [], "hints": 1}}
     assert list(path.parent.iterdir()) == [path]
 
 

@@ -246,7 +246,7 @@ def test_no_message_reveals_the_answer(exercise_id, seed):
 
 
 def test_every_formula_that_is_pointed_to_stands_in_a_chapter():
-    chapters = "".join(path.read_text() for path in CHAPTERS.glob("*.py"))
+    chapters = "".join(path.read_text("utf-8") for path in CHAPTERS.glob("*.py"))
     tags = set(re.findall(r"\\tag\{(.+?)\}", chapters))
     for exercise in bank().values():
         for mistake in exercise.mistakes:

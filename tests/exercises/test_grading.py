@@ -14,8 +14,8 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 from typer.testing import CliRunner
 
+from course_lib.__main__ import app
 from course_lib.exercises import bank
-from course_lib.exercises.__main__ import app
 from course_lib.exercises.assignments import (
     InstructorError,
     Student,
@@ -98,7 +98,7 @@ def write(path: Path, content: dict | bytes) -> None:
 
 
 def table(path: Path) -> list[list[str]]:
-    with open(path, encoding="utf-8-sig", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.reader(file))
 
 
@@ -267,7 +267,7 @@ def test_of_copied_answer_cells_the_last_counts(tmp_path):
 
 
 def big(path: Path) -> None:
-    with open(path, "wb") as file:
+    with path.open("wb") as file:
         file.truncate(50_000_000)
 
 
@@ -419,7 +419,7 @@ def test_a_name_is_a_formula_in_no_table(tmp_path):
     for path in (tmp_path / "graded").glob("*.csv"):
         cells = [cell for row in table(path) for cell in row]
         assert not [cell for cell in cells if cell[:1] in tuple("=+-@")]
-    assert "'" + eve.name in sum(table(tmp_path / "graded" / "grades.csv"), [])
+    assert any("'" + eve.name in row for row in table(tmp_path / "graded" / "grades.csv"))
 
 
 class Tags(HTMLParser):
@@ -445,7 +445,6 @@ def test_nothing_handed_in_is_live_in_a_feedback_page(tmp_path):
 
 
 def test_feedback_names_the_mistake_and_never_the_value(tmp_path):
-    mu, sigma = variants(ANN)[NUMBER].parameters.values()
     value = float(right_number(ANN))
     write(tmp_path / "in" / "a.ipynb", filled(ANN, {NUMBER: repr(2 * value)}))
     grade(tmp_path, ANN)
@@ -621,7 +620,7 @@ def check_report(graded: Path, plans: list) -> None:
 
 def test_grading_into_the_submissions_is_refused(tmp_path):
     hand_out(NAME, EXERCISES, [ANN], SECRET, tmp_path / "in")
-    (tmp_path / "roster.csv").write_text("id,name\nann,Ann\n")
+    (tmp_path / "roster.csv").write_text("id,name\nann,Ann\n", "utf-8")
     (tmp_path / "secret").write_bytes(SECRET)
     arguments = ["grade", NAME, "--submissions", f"{tmp_path}/in", "--out", f"{tmp_path}/in/out"]
     arguments += ["--roster", f"{tmp_path}/roster.csv", "--secret-file", f"{tmp_path}/secret"]

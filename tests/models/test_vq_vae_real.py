@@ -16,6 +16,8 @@ from course_lib.information import nats_to_bits
 from course_lib.models import VQVAE, VectorQuantizer
 from course_lib.training import fit
 
+pytestmark = pytest.mark.slow
+
 K, BATCH = 256, 64
 
 

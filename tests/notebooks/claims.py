@@ -1,4 +1,7 @@
-"""Running a chapter as a script, in a process that is forked from one with all imports done."""
+"""Running a chapter as a script, in a process of its own.
+
+Where the system can fork, the process is forked from one with all imports done.
+"""
 
 import contextlib
 import multiprocessing
@@ -20,11 +23,13 @@ SOURCES = [  # without the appendix, which claims nothing that a seed could chan
 
 SEED = re.compile(r"^seed = 0\b", re.MULTILINE)
 
-FORKS = multiprocessing.get_context("forkserver")
-# Importing takes longer than some chapters; torch._dynamo is what the first optimizer imports.
-FORKS.set_forkserver_preload(
-    ["course_lib.widgets", "course_lib.exercises", "torch._dynamo", "sklearn.ensemble"]
-)
+CAN_FORK = "forkserver" in multiprocessing.get_all_start_methods()  # Windows cannot
+PROCESSES = multiprocessing.get_context("forkserver" if CAN_FORK else "spawn")
+if CAN_FORK:
+    # Importing takes longer than some chapters; torch._dynamo is what the first optimizer imports.
+    PROCESSES.set_forkserver_preload(
+        ["course_lib.widgets", "course_lib.exercises", "torch._dynamo", "sklearn.ensemble"]
+    )
 
 
 def assert_all_claims_hold_with(seed, chapter, folder):
@@ -38,7 +43,7 @@ def assert_all_claims_hold(text, script, **environment):
     """Run a chapter, and count what it claims."""
     script.write_text(text, encoding="utf-8")
     log = script.with_suffix(".log")
-    process = FORKS.Process(target=run, args=(script, log, environment))
+    process = PROCESSES.Process(target=run, args=(script, log, environment))
     process.start()
     process.join()
     printed = log.read_text(encoding="utf-8")
@@ -47,7 +52,7 @@ def assert_all_claims_hold(text, script, **environment):
 
 
 def run(script, log, environment):
-    """What the forked process does; all that is printed goes into the log."""
+    """What the process does; all that is printed goes into the log."""
     os.environ |= environment
     os.chdir(CHAPTERS)
     torch.set_num_threads(1)

@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import os
 import shutil
 from copy import deepcopy
 from pathlib import Path
@@ -80,7 +79,7 @@ def test_saving_in_jupyterlab_leaves_the_source_as_it_is(path, tmp_path):
         shutil.copy(CHAPTERS / file, tmp_path / file)
     for manager in (jupytext.TextFileContentsManager, AsyncTextFileContentsManager):
         open_and_save(manager(root_dir=str(tmp_path)), path.name)
-        assert (tmp_path / source).read_text() == (CHAPTERS / source).read_text()
+        assert (tmp_path / source).read_text("utf-8") == (CHAPTERS / source).read_text("utf-8")
 
 
 def open_and_save(manager, name: str) -> None:
@@ -219,7 +218,7 @@ def built(tmp_path_factory):
     """A directory with a synthetic chapter, executed; tests copy it."""
     directory = tmp_path_factory.mktemp("chapters")
     (directory / "source").mkdir()
-    (directory / "source" / "01_one.py").write_text(SYNTHETIC)
+    (directory / "source" / "01_one.py").write_text(SYNTHETIC, "utf-8")
     assert build.build(directory) == ["01_one"]
     return directory
 
@@ -259,7 +258,7 @@ def test_building_twice_gives_the_same_bytes(chapters):
 def test_only_what_changed_is_executed(chapters):
     assert build.build(chapters) == []
     source = chapters / "source" / "01_one.py"
-    source.write_text("# %%\n1 + 1")
+    source.write_text("# %%\n1 + 1", "utf-8")
     assert build.build(chapters) == ["01_one"]
     assert read(chapters).cells[0].outputs[0].data == {"text/plain": "2"}
 
@@ -273,8 +272,10 @@ def test_a_notebook_not_executed_in_order_is_executed_again(chapters):
 
 def test_a_failing_cell_is_named_and_leaves_the_old_notebook(chapters):
     before = (chapters / "01_one.ipynb").read_bytes()
-    (chapters / "source" / "01_one.py").write_text("# %% [markdown]\n# Prose\n\n# %%\n1 / 0")
+    (chapters / "source" / "01_one.py").write_text(
+        "# %% [markdown]\n# Prose\n\n# %%\n1 / 0", "utf-8"
+    )
     with pytest.raises(build.ChapterError, match="(?s)^01_one, cell 2 of 2 .*ZeroDivisionError"):
         build.build(chapters)
     assert (chapters / "01_one.ipynb").read_bytes() == before
-    assert sorted(os.listdir(chapters)) == ["01_one.ipynb", "source"]
+    assert sorted(path.name for path in chapters.iterdir()) == ["01_one.ipynb", "source"]

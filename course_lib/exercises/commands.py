@@ -1,5 +1,6 @@
-"""The command line for instructors: python -m course_lib.exercises bank, assign or grade."""
+"""The commands for instructors: python -m course_lib bank, assign and grade."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,12 +22,6 @@ from course_lib.exercises.assignments import (
 )
 from course_lib.exercises.reports import grade_class
 
-app = typer.Typer(
-    help="Exercises with different numbers for every student: list, hand out, grade.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
 Name = Annotated[str, typer.Argument(help="The name of the assignment, such as 'KL 1'.")]
 Roster = Annotated[Path, typer.Option(help="A CSV file in UTF-8 with the columns id and name.")]
 SecretFile = Annotated[
@@ -35,24 +30,22 @@ SecretFile = Annotated[
 Out = Annotated[Path, typer.Option(help="The new folder to write.")]
 
 
-@app.command()
 def bank(
     exercises: Annotated[list[str] | None, typer.Argument(help="Exercises to preview.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Which numbers the preview shows.")] = 0,
 ) -> None:
     """List the exercises, or preview some with the mistakes that they recognise."""
     with plain_errors():
-        for number, exercise in enumerate(check_exercises(exercises) if exercises else (), 1):
-            typer.echo(statement(number, variant(exercise, seed)))
-            mistakes = [f"  {m.id}: {m.says}" for m in all_exercises()[exercise].mistakes]
-            typer.echo("\n".join(["\nRecognised mistakes:", *mistakes, ""]))
+        for number, chosen in enumerate(check_exercises(exercises) if exercises else (), 1):
+            print(statement(number, variant(chosen, seed)))
+            mistakes = [f"  {m.id}: {m.says}" for m in all_exercises()[chosen].mistakes]
+            print("\n".join(["\nRecognised mistakes:", *mistakes, ""]))
     if not exercises:
         width = max(map(len, all_exercises()))
         for exercise in all_exercises().values():
-            typer.echo(f"{exercise.id:{width}}  {exercise.kind:7}  {exercise.title}")
+            print(f"{exercise.id:{width}}  {exercise.kind:7}  {exercise.title}")
 
 
-@app.command()
 def assign(
     name: Name,
     exercises: Annotated[
@@ -67,10 +60,9 @@ def assign(
         chosen = check_exercises(e.strip() for ids in exercises for e in ids.split(","))
         students, secret = read_roster(roster), read_secret(secret_file)
         hand_out(check_name(name), chosen, students, secret, out)
-    typer.echo(f"{len(students)} notebooks with {len(chosen)} exercises each are in {out}")
+    print(f"{len(students)} notebooks with {len(chosen)} exercises each are in {out}")
 
 
-@app.command()
 def grade(
     name: Name,
     submissions: Annotated[Path, typer.Option(help="The folder with what was handed in.")],
@@ -85,10 +77,10 @@ def grade(
         students, secret = read_roster(roster), read_secret(secret_file)
         n_graded, notes = grade_class(check_name(name), submissions, students, secret, out)
     for note in notes[:MOST_PROBLEMS]:
-        typer.echo(" ".join(part for part in (note.student, note.file, note.text) if part))
+        print(" ".join(part for part in (note.student, note.file, note.text) if part))
     if len(notes) > MOST_PROBLEMS:
-        typer.echo(f"… and {len(notes) - MOST_PROBLEMS} more")
-    typer.echo(
+        print(f"… and {len(notes) - MOST_PROBLEMS} more")
+    print(
         f"{n_graded} of {len(students)} students were graded; {len(notes)} things to know are in "
         f"{out / 'problems.csv'}, the class report is {out / 'report.md'}"
     )
@@ -100,9 +92,5 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except (InstructorError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
+        print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
-
-
-if __name__ == "__main__":
-    app(prog_name="python -m course_lib.exercises")
