@@ -27,7 +27,9 @@ def uniform_like(x: Tensor, generator: Rng = None) -> Tensor:
 def coins_like(x: Tensor, generator: Rng = None) -> Tensor:
     """0 or 1 with probability ½ each, of the shape of x."""
     place = x.device if generator is None else generator.device
-    return torch.randint(0, 2, x.shape, generator=generator, dtype=x.dtype, device=place).to(x.device)
+    return torch.randint(0, 2, x.shape, generator=generator, dtype=x.dtype, device=place).to(
+        x.device
+    )
 
 
 def permutation(n: int, device: torch.device, generator: Rng = None) -> Tensor:

@@ -111,9 +111,7 @@ def test_a_skipped_cell_outside_the_folder_of_conftest_fails_in_ci(tmp_path):
     (tmp_path / "chapters").mkdir()
     notebook = nbformat.v4.new_notebook(cells=[cell])
     nbformat.write(notebook, tmp_path / "chapters" / "skipping.ipynb")
-    (tmp_path / "pytest.ini").write_text(
-        "[pytest]\ntestpaths = tests chapters\n", encoding="utf-8"
-    )
+    (tmp_path / "pytest.ini").write_text("[pytest]\ntestpaths = tests chapters\n", encoding="utf-8")
     shutil.copy(Path(__file__).with_name("conftest.py"), tmp_path / "tests")
     result = run(tmp_path / "tests", True, "..", "--nbval", "--nbval-current-env")
     assert result.returncode == 1

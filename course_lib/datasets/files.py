@@ -78,7 +78,6 @@ def read_idx(path: Path, ndim: int) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
-
 def original(name: str, file: str, sha256: str, ndim: int) -> np.ndarray:
     """The values of one original file, verified.
 

@@ -45,9 +45,7 @@ class TokenPrior(nn.Module):
             layer = nn.TransformerEncoderLayer(
                 width, heads, 4 * width, dropout=0.0, batch_first=True, norm_first=True
             )
-            self.transformer = nn.TransformerEncoder(
-                layer, layers, enable_nested_tensor=False
-            )
+            self.transformer = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
             self.head = nn.Linear(width, K)
         mask = nn.Transformer.generate_square_subsequent_mask(tokens)
         self.register_buffer("mask", mask, persistent=False)

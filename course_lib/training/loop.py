@@ -234,9 +234,7 @@ def _measured(
     return log
 
 
-def _append_means(
-    means: dict[str, list[float]], log: list[tuple[int, dict[str, Tensor]]]
-) -> None:
+def _append_means(means: dict[str, list[float]], log: list[tuple[int, dict[str, Tensor]]]) -> None:
     """Per term the mean over the images of an epoch, whose batches may differ in size."""
     if not log:
         return
@@ -322,7 +320,9 @@ def _check_data(model: nn.Module, data: Data) -> None:
         raise ValueError(f"data must have as many rows by every name, got {lengths}")
     for name, tensor in tensors.items():
         if len(tensor) == 0:
-            raise ValueError(f"{name} must hold at least one image, got shape {tuple(tensor.shape)}")
+            raise ValueError(
+                f"{name} must hold at least one image, got shape {tuple(tensor.shape)}"
+            )
         if tensor.dtype == torch.uint8 or tensor.is_floating_point() and tensor.dtype != dtype:
             raise ValueError(
                 f"{name} must be {dtype} like the model, got {tensor.dtype}; "

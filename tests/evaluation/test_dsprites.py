@@ -18,7 +18,9 @@ BETAS, SEEDS = (1.0, 8.0), (0, 1, 2)
 @pytest.fixture
 def sprites(sprites_file):
     """Images at a quarter of their size (N, 1, 16, 16), and the shape, scale, turn, x and y."""
-    with np.load(sprites_file, allow_pickle=False) as file:  # never its "metadata", which is pickled
+    with np.load(
+        sprites_file, allow_pickle=False
+    ) as file:  # never its "metadata", which is pickled
         pixels, classes = file["imgs"], file["latents_classes"]
     chosen = torch.randperm(len(pixels), generator=torch.Generator().manual_seed(0))[:7000]
     images = torch.from_numpy(pixels)[chosen, None].float()

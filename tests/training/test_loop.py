@@ -117,7 +117,9 @@ def test_in_the_first_step_the_data_are_to_blame_and_not_the_learning_rate():
     model = VAE.dense((1, 8, 8), 4, likelihood=Gaussian(0.01))
     with torch.no_grad():
         model.encoder[-1].weight.mul_(100)  # log σ² beyond what exp can take
-    with pytest.raises(FloatingPointError, match="epoch 1, step 1: .* No weight has moved") as raised:
+    with pytest.raises(
+        FloatingPointError, match="epoch 1, step 1: .* No weight has moved"
+    ) as raised:
         fit(model, bytes_as_floats, epochs=1)
     assert "go from 0.0" in str(raised.value)
     assert "smaller lr" not in str(raised.value)

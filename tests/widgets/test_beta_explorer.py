@@ -236,7 +236,10 @@ def test_images_of_other_sizes_fit():
         ({"objective": 2.0}, "objective an EveryBeta, got ConditionalVAE and float"),
         ({"images": IMAGES[0]}, r"shape \(N, C, H, W\), C = 1 or 3, with N ≥ 2, got \(1, 8, 8\)"),
         ({"images": IMAGES[:1]}, r"with N ≥ 2, got \(1, 1, 8, 8\)"),
-        ({"images": IMAGES.expand(-1, 3, 8, 8)}, r"images of shape \(3, 8, 8\) do not fit the model"),
+        (
+            {"images": IMAGES.expand(-1, 3, 8, 8)},
+            r"images of shape \(3, 8, 8\) do not fit the model",
+        ),
         ({"points": [(1.0, 2.0)]}, r"points must be triples \(β, rate, distortion\), got"),
     ],
 )

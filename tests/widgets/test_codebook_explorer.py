@@ -269,8 +269,14 @@ def test_the_plane_has_one_scale_and_holds_every_vector():
     ("arguments", "message"),
     [
         ({}, "give either z_e or both model and images"),
-        ({"z_e": POINTS, "model": VQVAE.dense((1, 8, 8), VectorQuantizer(4, 2))}, "give either z_e or both model"),
-        ({"model": VQVAE.dense((1, 8, 8), VectorQuantizer(4, 2))}, "give either z_e or both model and images"),
+        (
+            {"z_e": POINTS, "model": VQVAE.dense((1, 8, 8), VectorQuantizer(4, 2))},
+            "give either z_e or both model",
+        ),
+        (
+            {"model": VQVAE.dense((1, 8, 8), VectorQuantizer(4, 2))},
+            "give either z_e or both model and images",
+        ),
         ({"z_e": torch.zeros(4, 3)}, r"z_e must be \(M, 2\) with M ≥ 1, got \(4, 3\)"),
         ({"z_e": torch.zeros(0, 2)}, r"z_e must be \(M, 2\) with M ≥ 1, got \(0, 2\)"),
         (

@@ -187,7 +187,10 @@ def test_the_corners_of_the_sliders_can_be_drawn(u, v):
     [
         (({}, surface), "models must hold at least one model, got none"),
         ((MODELS, surface, 0.0), "radius must be positive, got 0.0"),
-        ((MODELS, lambda uv: uv), r"images of surface must have shape .* C = 1 or 3, with N ≥ 81, got \(81, 2\)"),
+        (
+            (MODELS, lambda uv: uv),
+            r"images of surface must have shape .* C = 1 or 3, with N ≥ 81, got \(81, 2\)",
+        ),
         (
             ({0.5: ContractiveAutoencoder((1, 3, 4), 3)}, surface),
             r"the code of models\[0.5\] must have shape \(B, 2\), got \(81, 3\)",

@@ -132,8 +132,16 @@ def test_every_control_has_a_label_and_a_readout_and_the_rows_are_named_in_words
     ("models", "images", "message"),
     [
         ({}, IMAGES, "models must hold at least one model, got none"),
-        ({"a": nn.Identity()}, IMAGES[:, 0], r"shape \(N, C, H, W\), C = 1 or 3, with N ≥ 1, got \(12, 8, 8\)"),
-        ({"a": nn.Identity()}, IMAGES[:0], r"shape \(N, C, H, W\), C = 1 or 3, with N ≥ 1, got \(0, 1, 8, 8\)"),
+        (
+            {"a": nn.Identity()},
+            IMAGES[:, 0],
+            r"shape \(N, C, H, W\), C = 1 or 3, with N ≥ 1, got \(12, 8, 8\)",
+        ),
+        (
+            {"a": nn.Identity()},
+            IMAGES[:0],
+            r"shape \(N, C, H, W\), C = 1 or 3, with N ≥ 1, got \(0, 1, 8, 8\)",
+        ),
         ({"a": nn.Flatten()}, IMAGES, r"models\['a'\] must return .* got \(8, 64\)"),
     ],
 )

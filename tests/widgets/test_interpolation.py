@@ -80,5 +80,7 @@ def test_every_control_has_a_label_and_a_readout_and_stands_in_the_snapshot():
 
 @pytest.mark.parametrize("images", [IMAGES[0], IMAGES[:1], IMAGES.expand(5, 2, 8, 8)])
 def test_bad_input_is_refused(images):
-    with pytest.raises(ValueError, match=r"images must have shape \(N, C, H, W\), C = 1 or 3, with N ≥ 2, got"):
+    with pytest.raises(
+        ValueError, match=r"images must have shape \(N, C, H, W\), C = 1 or 3, with N ≥ 2, got"
+    ):
         Interpolation(images, {})

@@ -225,7 +225,10 @@ def test_an_error_while_drawing_is_shown_and_raised():
             {"images": IMAGES[0]},
             r"images must have shape \(N, C, H, W\), C = 1 or 3, with N ≥ 1, got \(1, 8, 8\)",
         ),
-        ({"images": IMAGES.expand(6, 2, 8, 8)}, r"\(N, C, H, W\), C = 1 or 3, with N ≥ 1, got \(6, 2, 8, 8\)"),
+        (
+            {"images": IMAGES.expand(6, 2, 8, 8)},
+            r"\(N, C, H, W\), C = 1 or 3, with N ≥ 1, got \(6, 2, 8, 8\)",
+        ),
         ({"images": IMAGES[:0]}, r"\(N, C, H, W\), C = 1 or 3, with N ≥ 1, got \(0, 1, 8, 8\)"),
         ({"images": IMAGES, "labels": LABELS[:4]}, "labels must number 6 like images, got 4"),
         ({"images": IMAGES, "codes": torch.zeros(5, 2)}, "codes must number 6 like images, got 5"),

@@ -144,7 +144,9 @@ def test_no_models_are_refused():
 
 @pytest.mark.parametrize("shape", [(50, 36), (50, 2, 6, 6), (0, 1, 6, 6)])
 def test_images_that_are_not_grey_are_refused(models, shape):
-    with pytest.raises(ValueError, match=r"images must have shape \(N, C, H, W\), C = 1 or 3, with N ≥ 1, got"):
+    with pytest.raises(
+        ValueError, match=r"images must have shape \(N, C, H, W\), C = 1 or 3, with N ≥ 1, got"
+    ):
         SparseSweep(models, torch.zeros(shape))
 
 
