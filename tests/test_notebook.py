@@ -5,6 +5,7 @@ import io
 import struct
 
 import pytest
+import torch
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from matplotlib import pyplot as plt
@@ -12,6 +13,7 @@ from PIL import Image
 
 from course_lib.models import Autoencoder
 from course_lib.notebook import claim, show, show_source
+from course_lib.training import fit
 
 
 @pytest.fixture
@@ -30,6 +32,19 @@ def test_a_claim_that_does_not_hold_raises_and_prints_nothing(capsys):
     with pytest.raises(AssertionError, match="claim AE.holes does not hold here: the space"):
         claim("AE.holes", "the space has holes", False)
     assert capsys.readouterr().out == ""
+
+
+def test_after_an_interrupted_training_it_says_so_until_the_training_is_finished():
+    def interrupt(progress):
+        raise KeyboardInterrupt
+
+    model, images = Autoencoder((1, 2, 2), 1), torch.rand(8, 1, 2, 2)
+    fit(model, images, epochs=9, callback=interrupt)
+    with pytest.raises(AssertionError, match="training of Autoencoder was interrupted, .* run its"):
+        claim("AE.holes", "the space has holes.", False)
+    fit(model, images, epochs=1)
+    with pytest.raises(AssertionError, match="does not hold here: the space has holes.$"):
+        claim("AE.holes", "the space has holes.", False)
 
 
 @pytest.mark.parametrize("holds", [1, 0.3, None, "yes"])

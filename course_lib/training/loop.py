@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Literal, NamedTuple
 from weakref import WeakSet
 
@@ -97,7 +98,7 @@ def fit(
     model: nn.Module,
     data: Data,
     *,
-    epochs: int,
+    epochs: int | None,
     batch_size: int = 128,
     lr: float = 1e-3,
     seed: int = 0,
@@ -112,6 +113,7 @@ def fit(
 
     data: images (N, C, H, W) or whatever the model takes, kept in memory and sliced; or several
         tensors of N rows by name, of which every batch gets its rows.
+    epochs: how often all data are used; None: until the callback ends the training.
     seed: of the order of every epoch and of whatever the loss draws.
     objective: what is minimised; None: `model.loss`.
     validation: data whose terms are measured after each epoch, with the same noise every time.
@@ -132,7 +134,7 @@ def fit(
     for numbers that are not positive; FloatingPointError when the loss is no longer finite.
     Adam: Kingma & Ba, Adam: A Method for Stochastic Optimization, ICLR 2015.
     """
-    _check_arguments(model, data, epochs=epochs, batch_size=batch_size, lr=lr)
+    _check_arguments(model, data, epochs=1 if epochs is None else epochs, batch_size=batch_size, lr=lr)
     if precision not in ("float32", "bfloat16"):
         raise ValueError(f"precision must be 'float32' or 'bfloat16', got {precision!r}")
     device = next(model.parameters()).device if device is None else torch.device(device)
@@ -162,10 +164,12 @@ def fit(
             return objective(model, batch, generator, number)
 
     log: list[tuple[int, dict[str, Tensor]]] = []  # of this epoch, per step: images, terms
-    stopped = False
-    with _training(model), tqdm(total=epochs * per_epoch, desc="training", leave=False) as bar:
+    stopped = interrupted = False
+    rounds = count() if epochs is None else range(epochs)
+    total = None if epochs is None else epochs * per_epoch
+    with _training(model), tqdm(total=total, desc="training", leave=False) as bar:
         try:
-            for _ in range(epochs):
+            for _ in rounds:
                 for rows in batches(N, batch_size, generator, smallest):
                     batch = _rows(data, rows)
                     if hasattr(model, "training_step"):
@@ -187,13 +191,13 @@ def fit(
                     break
         except KeyboardInterrupt:
             _append_means(terms, log)
+            interrupted = True
             print(f"interrupted after {bar.n} of {bar.total} steps; weights are kept")
         except NotFiniteError as error:
             place = f"epoch {bar.n // per_epoch + 1}, step {bar.n % per_epoch + 1}"
             advice = SMALLER_LR if steps else _look_at(data)
             message = f"the loss is not finite in {place}: {error}. {advice}"
             raise FloatingPointError(message) from None
-    interrupted = bar.n < bar.total and not stopped
     (INTERRUPTED.add if interrupted else INTERRUPTED.discard)(model)
     state = _state(steps, optimizers, generator, stateful)
     return History(terms, interrupted, validated, state)

@@ -11,7 +11,7 @@ from course_lib.information import kl_diagonal_normal
 from course_lib.models.variational_autoencoder import VAE
 from course_lib.noise import Rng, normal_like
 from course_lib.objectives import Beta, Loss, Objective
-from course_lib.training.loop import History, fit
+from course_lib.training.loop import INTERRUPTED, History, fit
 
 
 def sweep(
@@ -68,6 +68,7 @@ def _at_once(
     stack = StackedVAE(models, objectives)
     together = fit(stack, images, objective=stack.objective, **settings)
     stack.unstack()
+    (INTERRUPTED.update if together.interrupted else INTERRUPTED.difference_update)(models)
     histories = []
     for s, model in enumerate(models):
         model.eval()

@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from course_lib.evaluation import active_units, kl_per_dimension
-from course_lib.models import ConditionalBetaVAE
+from course_lib.models import VAE, ConditionalVAE
+from course_lib.objectives import EveryBeta
 from course_lib.plots import COLOURS
 from course_lib.widgets.base import PictureWidget, check_grey, pictures_of
 from course_lib.widgets.canvas import Axes, font, number, pixels, subscripted, to_palette, write
@@ -35,22 +36,22 @@ class Summary:
 
 
 @torch.inference_mode()
-def summarise(model: ConditionalBetaVAE, images: Tensor) -> Summary:
-    """Of a model that `at` has given its β; the noise is the same for every β."""
-    mu, logvar = model.encode(images)
-    terms = model.loss(images, torch.Generator().manual_seed(0)).terms
+def summarise(model: VAE, images: Tensor) -> Summary:
+    """Of the VAE for one β; the noise is the same for every β."""
+    draw = model.draw(images, torch.Generator().manual_seed(0))
     return Summary(
-        rate=terms["kl"].item(),
-        distortion=terms["reconstruction"].item(),
-        kl=kl_per_dimension(mu, logvar),
-        active=active_units(mu),
+        rate=draw.kl.sum(1).mean().item(),
+        distortion=draw.nll.mean().item(),
+        kl=kl_per_dimension(*draw.q),
+        active=active_units(draw.q.mu),
     )
 
 
 class BetaExplorer(PictureWidget):
     """Move β, see reconstructions, samples, traversals and the place on the R–D curve.
 
-    model: a trained ConditionalBetaVAE; the slider spans its range.
+    model: a trained ConditionalVAE; objective: the EveryBeta that it was trained with, whose range
+        the slider spans.
     images: (N, 1, H, W), N ≥ 2, on which all numbers are measured; the first seven are shown.
     points: (β, rate, distortion) of models trained for one β each, drawn beside the curve.
     seed: of the codes z ~ N(0, I) of the samples, which stay the same for every β.
@@ -62,20 +63,22 @@ class BetaExplorer(PictureWidget):
 
     def __init__(
         self,
-        model: ConditionalBetaVAE,
+        model: ConditionalVAE,
+        objective: EveryBeta,
         images: Tensor,
         points: Sequence[tuple[float, float, float]] = (),
         seed: int = 0,
     ) -> None:
-        if not isinstance(model, ConditionalBetaVAE):
-            raise ValueError(f"model must be a ConditionalBetaVAE, got {type(model).__name__}")
+        if not isinstance(model, ConditionalVAE) or not isinstance(objective, EveryBeta):
+            given = f"{type(model).__name__} and {type(objective).__name__}"
+            raise ValueError(f"model must be a ConditionalVAE, objective an EveryBeta, got {given}")
         check_grey(images, least=2)
         if any(len(point) != 3 for point in points):
             raise ValueError(f"points must be triples (β, rate, distortion), got {list(points)}")
-        self._model, self._images = model, images
+        self._model, self._objective, self._images = model, objective, images
         generator = torch.Generator().manual_seed(seed)
         self._z = torch.randn(COLUMNS, model.latent_dim, generator=generator)
-        low, high = (math.log10(beta) for beta in model.beta_range)
+        low, high = math.log10(objective.low), math.log10(objective.high)
         places = [10 ** (low + (high - low) * i / STEPS) for i in range(STEPS + 1)]
         self._summaries: dict[float, Summary] = {}
         self._background = self._draw_background([self.summary(b) for b in places], points)
@@ -92,10 +95,10 @@ class BetaExplorer(PictureWidget):
             "present β on it, and the number of active units.",
         )
 
-    def at(self, beta: float) -> ConditionalBetaVAE:
-        """The model at a β of the slider, whose ends may be off by a rounding."""
-        low, high = self._model.beta_range
-        return self._model.at(min(max(beta, low), high))
+    def at(self, beta: float) -> VAE:
+        """The VAE for a β of the slider, whose ends may be off by a rounding."""
+        within = min(max(beta, self._objective.low), self._objective.high)
+        return self._objective.at(self._model, within)
 
     def summary(self, beta: float) -> Summary:
         """The numbers at β, computed once for every place of the slider."""

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from course_lib.evaluation import perplexity, usage
 from course_lib.likelihoods import squared_error
-from course_lib.models.vq_vae import VQVAE, VectorQuantizer, nearest_code
+from course_lib.models.vector_quantizer import VectorQuantizer, nearest_code
+from course_lib.models.vq_vae import VQVAE
 from course_lib.plots import COLOURS
 from course_lib.widgets.base import PictureWidget, check_grey, pictures_of
 from course_lib.widgets.canvas import Axes, font, pixels, to_palette
@@ -61,7 +62,7 @@ class CodebookExplorer(PictureWidget):
         if model is not None:
             check_grey(images)
             with torch.no_grad():
-                z_e = model.encode(images).flatten(0, 1)
+                z_e = model.encode(images).flatten(0, -2)
             K = len(model.quantizer.codebook)
         if not 2 <= K <= LARGEST_K:
             raise ValueError(f"K must be from 2 to {LARGEST_K}, got {K}")
@@ -272,7 +273,8 @@ class CodebookExplorer(PictureWidget):
 
     def _decoded(self, indices: Tensor) -> Tensor:
         """Pictures by the present codes: (B,), every token the same, or (B, T) → (B, 1, H, W)."""
-        tokens = indices.view(len(indices), -1).expand(-1, math.prod(self._model.grid))
+        grid = self._model.tokens(self._images[:1]).shape[1:]
+        tokens = indices.view(len(indices), -1).expand(-1, math.prod(grid)).reshape(-1, *grid)
         return pictures_of(self._model, self.quantizer.codebook[tokens], self._images.shape[1:])
 
     def _draw_images(self, page: Image.Image, draw: ImageDraw.ImageDraw, indices: Tensor) -> None:

@@ -26,6 +26,13 @@ REPORT = """
 after = torch.nn.utils.parameters_to_vector(model.parameters())
 print(history.interrupted, len(history.terms["total"]) > 10, not torch.equal(before, after))
 """
+CLAIM = """
+from course_lib.notebook import claim
+try:
+    claim("AE.small", "The loss is small.", False)
+except AssertionError as error:
+    print(error)
+"""
 
 
 def printed(client):
@@ -45,6 +52,8 @@ def test_the_user_interrupts_and_keeps_weights_and_history():
         assert printed(client).startswith("interrupted after ")
         client.execute(REPORT)
         assert printed(client) == "True True True\n"
+        client.execute(CLAIM)
+        assert "The training of Announcing was interrupted" in printed(client)
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)

@@ -10,7 +10,8 @@ from PIL import Image, ImageColor, ImageDraw
 
 from course_lib.datasets import load
 from course_lib.evaluation import active_units, kl_per_dimension
-from course_lib.models import VAE, ConditionalBetaVAE
+from course_lib.models import VAE, ConditionalVAE
+from course_lib.objectives import EveryBeta
 from course_lib.plots import COLOURS
 from course_lib.training import fit
 from course_lib.widgets import BetaExplorer, beta_explorer
@@ -21,16 +22,23 @@ IMAGES = load("digits").images[:200]
 HERE = ImageColor.getrgb(COLOURS[2])
 
 
+EVERY = EveryBeta(0.05, 20.0)
+
+
+def conditional():
+    return ConditionalVAE.dense((1, 8, 8), 6, 1, hidden=(32,))
+
+
 @pytest.fixture(scope="module")
 def model():
-    model = ConditionalBetaVAE((1, 8, 8), 6, hidden=(32,), beta_range=(0.05, 20.0))
-    fit(model, IMAGES, epochs=100, batch_size=50, lr=3e-3)
+    model = conditional()
+    fit(model, IMAGES, epochs=100, batch_size=50, lr=3e-3, objective=EVERY)
     return model
 
 
 @pytest.fixture
 def widget(model):
-    return BetaExplorer(model, IMAGES)
+    return BetaExplorer(model, EVERY, IMAGES)
 
 
 def page(widget):
@@ -56,7 +64,7 @@ def assert_shows(widget, row, column, image):
 @pytest.mark.parametrize("beta", [0.05, 1.0, 7.3])
 def test_the_rows_show_what_the_model_makes_of_the_images_at_this_beta(model, widget, beta):
     widget.beta.value = beta
-    at = model.at(widget.beta.value)
+    at = EVERY.at(model, widget.beta.value)
     z = torch.randn(COLUMNS, 6, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         reconstructions, samples = at(IMAGES[:COLUMNS]), at.decode_mean(z)
@@ -68,7 +76,7 @@ def test_the_rows_show_what_the_model_makes_of_the_images_at_this_beta(model, wi
 
 def test_the_traversals_move_the_active_dimensions_by_their_kl(model, widget):
     widget.beta.value = 0.05
-    at = model.at(0.05)
+    at = EVERY.at(model, 0.05)
     with torch.no_grad():
         mu, logvar = at.encode(IMAGES)
         kl = kl_per_dimension(mu, logvar)
@@ -84,7 +92,7 @@ def test_the_traversals_move_the_active_dimensions_by_their_kl(model, widget):
 def test_silent_dimensions_have_no_row(model, widget):
     widget.beta.value = 20
     with torch.no_grad():
-        mu, logvar = model.at(20.0).encode(IMAGES)
+        mu, logvar = EVERY.at(model, 20.0).encode(IMAGES)
     active = active_units(mu)
     assert active.sum() < 4
     assert sorted(widget.dimensions()) == active.nonzero().flatten().tolist()
@@ -93,10 +101,10 @@ def test_silent_dimensions_have_no_row(model, widget):
 
 
 def test_nothing_is_active_when_the_code_is_ignored(model):
-    silent = ConditionalBetaVAE((1, 8, 8), 6, hidden=(32,), beta_range=(0.05, 20.0))
+    silent = conditional()
     with torch.no_grad():
         silent.encoder[-1].weight.zero_()
-    widget = BetaExplorer(silent, IMAGES)
+    widget = BetaExplorer(silent, EVERY, IMAGES)
     assert widget.dimensions() == []
     assert len(widget.rows()) == 2
 
@@ -111,7 +119,7 @@ def dot(widget):
 def test_the_point_stands_at_the_rate_and_the_distortion_of_the_images(model, widget, beta):
     widget.beta.value = beta
     with torch.no_grad():
-        loss = model.at(beta).loss(IMAGES, torch.Generator().manual_seed(0))
+        loss = EVERY.at(model, beta).loss(IMAGES, torch.Generator().manual_seed(0))
     rate, distortion = loss.terms["kl"].item(), loss.terms["reconstruction"].item()
     summary = widget.summary(beta)
     assert (summary.rate, summary.distortion) == pytest.approx((rate, distortion), rel=1e-5)
@@ -124,7 +132,7 @@ def test_the_point_stands_at_the_rate_and_the_distortion_of_the_images(model, wi
 
 def test_the_curve_and_the_points_lie_inside_the_box(model):
     points = [(0.05, 60.0, 3.0), (1.0, 5.0, 21.0), (2.0, 5.1, 21.1), (20.0, 0.0, 44.0)]
-    widget = BetaExplorer(model, IMAGES, points)
+    widget = BetaExplorer(model, EVERY, IMAGES, points)
     left, top, right, bottom = widget._axes.box
     for _, rate, distortion in points:
         x, y = widget._axes.position(rate, distortion)
@@ -180,12 +188,13 @@ def test_its_ends_belong_to_the_model_even_when_rounded(widget):
 
 
 def test_it_starts_inside_a_range_without_1():
-    model = ConditionalBetaVAE((1, 8, 8), 2, beta_range=(2.0, 8.0))
-    assert BetaExplorer(model, IMAGES).beta.value == pytest.approx(2)
+    model = ConditionalVAE.dense((1, 8, 8), 2, 1)
+    assert BetaExplorer(model, EveryBeta(2.0, 8.0), IMAGES).beta.value == pytest.approx(2)
 
 
 def test_it_starts_on_a_step_of_the_slider_which_the_browser_would_move_it_to():
-    slider = BetaExplorer(ConditionalBetaVAE((1, 8, 8), 2, beta_range=(0.03, 4.0)), IMAGES).beta
+    model = ConditionalVAE.dense((1, 8, 8), 2, 1)
+    slider = BetaExplorer(model, EveryBeta(0.03, 4.0), IMAGES).beta
     steps = (math.log10(slider.value) - slider.min) / slider.step
     assert steps == pytest.approx(round(steps), abs=1e-6)
     assert abs(math.log10(slider.value)) <= slider.step / 2
@@ -214,8 +223,8 @@ def test_text_and_snapshot(widget):
 
 def test_images_of_other_sizes_fit():
     images = torch.rand(3, 1, 64, 48, generator=torch.Generator().manual_seed(0))
-    model = ConditionalBetaVAE((1, 64, 48), 2, hidden=(4,))
-    widget = BetaExplorer(model, images)
+    model = ConditionalVAE.dense((1, 64, 48), 2, 1, hidden=(4,))
+    widget = BetaExplorer(model, EVERY, images)
     assert widget.picture().width <= 900
     assert [len(row) for row in widget.rows()][:2] == [3, COLUMNS]
 
@@ -223,7 +232,8 @@ def test_images_of_other_sizes_fit():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"model": VAE((1, 8, 8), 2)}, "model must be a ConditionalBetaVAE, got VAE"),
+        ({"model": VAE.dense((1, 8, 8), 2)}, "a ConditionalVAE, .* got VAE and EveryBeta"),
+        ({"objective": 2.0}, "objective an EveryBeta, got ConditionalVAE and float"),
         ({"images": IMAGES[0]}, r"shape \(N, 1, H, W\) with N ≥ 2, got \(1, 8, 8\)"),
         ({"images": IMAGES[:1]}, r"with N ≥ 2, got \(1, 1, 8, 8\)"),
         ({"images": IMAGES.expand(-1, 3, 8, 8)}, r"got \(200, 3, 8, 8\)"),
@@ -232,4 +242,5 @@ def test_images_of_other_sizes_fit():
 )
 def test_bad_input_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        BetaExplorer(**{"model": ConditionalBetaVAE((1, 8, 8), 2), "images": IMAGES} | arguments)
+        good = {"model": conditional(), "objective": EVERY, "images": IMAGES}
+        BetaExplorer(**good | arguments)
