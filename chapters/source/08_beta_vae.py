@@ -50,9 +50,9 @@ def digits_vae(hidden=(64,), **settings):
 
 # %% tags=["nbval-ignore-output"]
 models, warm = {beta: digits_vae() for beta in betas}, digits_vae()
-weights = [Beta(beta) for beta in betas]
-weights.append(Beta(1.0, warm_up=700))  # grows to 1 in half of the training
-histories = sweep([*models.values(), warm], train.images, weights, **schedule)
+objectives = [Beta(beta) for beta in betas]
+objectives.append(Beta(1.0, warm_up=700))  # grows to 1 in half of the training
+histories = sweep([*models.values(), warm], train.images, objectives, **schedule)
 
 # %%
 x = test.images[3:4]
@@ -372,8 +372,8 @@ show_source(EveryBeta)
 show_source(TotalCorrelation)
 
 # %% [markdown]
-# `sweep` stacks the weights of all models and trains them by batched matrix products. Each ends
-# with the weights that it would have got alone, up to rounding.
+# Handed no executor, `sweep` stacks the weights of all models and trains them by batched matrix
+# products. Each ends with the weights that it would have got alone, up to rounding.
 
 # %%
 show_source(sweep)
@@ -586,8 +586,8 @@ claim(
 
 # %% tags=["nbval-ignore-output"]
 gaussian = {b: digits_vae(likelihood=Gaussian(0.25)) for b in (2.0, 4.0)}
-weights = [Beta(b) for b in gaussian]
-histories_gaussian = sweep(list(gaussian.values()), train.images, weights, **schedule)
+objectives = [Beta(b) for b in gaussian]
+histories_gaussian = sweep(list(gaussian.values()), train.images, objectives, **schedule)
 
 # %%
 rate_gaussian, _ = rate_and_distortion(gaussian[4.0], test.images)
@@ -773,10 +773,10 @@ claim(
 # %% tags=["nbval-ignore-output"]
 levels = (0.25, 0.3, 0.35, 0.4, 0.5, 0.6)
 linear = {b: digits_vae(hidden=(), likelihood=Gaussian(1.0)) for b in levels}
-weights = [Beta(b) for b in levels]
+objectives = [Beta(b) for b in levels]
 for lr, epochs in ((2e-2, 150), (2e-3, 100)):
     slowly = {"lr": lr, "epochs": epochs, "batch_size": len(train), "seed": seed}
-    history = sweep(list(linear.values()), train.images, weights, **slowly)
+    history = sweep(list(linear.values()), train.images, objectives, **slowly)
 
 # %%
 covariance = torch.cov(train.images.flatten(1).T.double(), correction=0)
@@ -918,8 +918,8 @@ many = {
     for k in range(3)
 }
 glyph_settings = {"epochs": 20, "batch_size": 128, "lr": 3e-3, "seed": seed}
-weights = [Beta(beta) for beta, _ in many]
-histories_glyphs = sweep(list(many.values()), small, weights, **glyph_settings)
+objectives = [Beta(beta) for beta, _ in many]
+histories_glyphs = sweep(list(many.values()), small, objectives, **glyph_settings)
 
 # %% [markdown]
 # A score needs a scale. A perfect code is the list of factors itself. A rotated code is a good code
