@@ -76,8 +76,13 @@ class TiedDecoder(nn.Module):
 
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__()
-        self.weight = layer.weight
+        self._tied = (layer,)  # in a tuple, so that it is no part of this one
         self.bias = nn.Parameter(torch.zeros(layer.in_features))
+
+    @property
+    def weight(self) -> Tensor:
+        """W, (d, D), wherever the encoder has it."""
+        return self._tied[0].weight
 
     def forward(self, h: Tensor) -> Tensor:
         return F.linear(h, self.weight.T, self.bias)

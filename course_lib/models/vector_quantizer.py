@@ -16,6 +16,7 @@ from course_lib.checks import readable
 from course_lib.noise import Rng, permutation
 
 
+@torch.no_grad()
 def nearest_code(z_e: Tensor, codebook: Tensor) -> Tensor:
     """kᵢ = argminₖ ‖z_eᵢ − eₖ‖ (VQ.2), by ½‖eₖ‖² − z_eᵢᵀeₖ, less by ½‖z_eᵢ‖².
 
@@ -26,7 +27,9 @@ def nearest_code(z_e: Tensor, codebook: Tensor) -> Tensor:
     center = codebook.mean(0)  # far from 0 the squares would swallow the distances
     e = codebook - center
     half_norms = e.square().sum(1) / 2  # (K,)
-    return torch.addmm(half_norms, z_e - center, e.T, alpha=-1).min(1).indices
+    scores = e.new_empty(len(z_e), len(e))  # (M, K); autocast, which would round, spares an out
+    torch.addmm(half_norms, z_e - center, e.T, alpha=-1, out=scores)
+    return scores.min(1).indices
 
 
 def straight_through(z_e: Tensor, e: Tensor) -> Tensor:
@@ -125,8 +128,7 @@ class VectorQuantizer(nn.Module):
 
     def lookup(self, z_e: Tensor) -> Quantized:
         """Quantize (M, D_e) and leave the codebook alone. Raises as `nearest_code` does."""
-        with torch.no_grad(), torch.autocast(z_e.device.type, enabled=False):
-            indices = nearest_code(z_e, self.codebook)
+        indices = nearest_code(z_e, self.codebook)
         e = F.embedding(indices, self.codebook)  # (M, D_e)
         return Quantized(
             straight_through(z_e, e),

@@ -30,7 +30,7 @@ def sweep(
     Interrupt keeps what all have learned so far.
     executor: a process pool of concurrent.futures, or that of a Dask or Ray cluster. Models and
         objectives may then be any, each is trained by `fit` in a worker, and its weights are copied
-        back.
+        back, as is the state of its objective.
     settings: the keyword arguments of `fit`.
     Raises what `fit` and StackedVAE raise, and ValueError when there is not one objective a model.
     """
@@ -43,9 +43,11 @@ def sweep(
         for model, objective in zip(models, objectives, strict=True)
     ]
     histories = []
-    for model, future in zip(models, futures, strict=True):
+    for model, objective, future in zip(models, objectives, futures, strict=True):
         weights, history = future.result()
         model.load_state_dict(weights)
+        if isinstance(objective, nn.Module):
+            objective.load_state_dict(history.state["objective"])
         model.eval()
         histories.append(history)
     return histories
