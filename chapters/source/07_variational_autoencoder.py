@@ -979,7 +979,7 @@ claim(
 # %% [markdown]
 # **Verdict.** False. The divergence says how much the code tells about the image, and that is set
 # by the decoder's noise. The gap does grow from $\sigma = \tfrac12$ to $0.1$, from a few per cent
-# to about a fifth, because a finer eye also sees what 1,437 images do not teach; overfitting is
+# to about a quarter, because a finer eye also sees what 1,437 images do not teach; overfitting is
 # recognised by comparing test with training images and by nothing else.
 
 # %% [markdown]
