@@ -11,15 +11,18 @@ Rng = torch.Generator | None
 
 
 def normal_like(x: Tensor, generator: Rng = None) -> Tensor:
-    """ε ~ N(0, I), of the shape of x."""
+    """ε ~ N(0, I), of the shape of x. Raises ValueError where x holds integers."""
+    if not x.is_floating_point():
+        raise ValueError(f"x must hold floats, got {x.dtype}")
     place = x.device if generator is None else generator.device
     return torch.randn(x.shape, generator=generator, dtype=x.dtype, device=place).to(x.device)
 
 
 def uniform_like(x: Tensor, generator: Rng = None) -> Tensor:
-    """u ~ U[0, 1), of the shape of x."""
+    """u ~ U[0, 1), of the shape of x, in float32 at least."""
+    dtype = torch.promote_types(x.dtype, torch.float32)
     place = x.device if generator is None else generator.device
-    return torch.rand(x.shape, generator=generator, dtype=x.dtype, device=place).to(x.device)
+    return torch.rand(x.shape, generator=generator, dtype=dtype, device=place).to(x.device)
 
 
 def coins_like(x: Tensor, generator: Rng = None) -> Tensor:

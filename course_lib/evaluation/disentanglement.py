@@ -4,6 +4,8 @@ MIG: Chen, Li, Grosse & Duvenaud, Isolating Sources of Disentanglement in Variat
 Autoencoders, NeurIPS 2018. DCI: Eastwood & Williams, A Framework for the Quantitative Evaluation
 of Disentangled Representations, ICLR 2018. SAP: Kumar, Sattigeri & Balakrishnan, Variational
 Inference of Disentangled Latent Concepts from Unlabeled Observations, ICLR 2018.
+
+All scores are computed, and returned, on the CPU.
 """
 
 import math
@@ -13,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from course_lib.checks import check
 from course_lib.information import entropy
 
 
@@ -20,20 +23,33 @@ def binned(values: Tensor, bins: int = 20) -> Tensor:
     """The number of the bin of each value, in bins of equal width between its column's extremes.
 
     values: (N, ...). Returns integers of the same shape, from 0 to bins − 1; a constant column is 0.
-    Raises ValueError for bins below 2.
+    Raises ValueError for bins below 2, no values, or values or a range that are not finite.
     """
     if bins < 2:
         raise ValueError(f"bins must be at least 2, got {bins}")
+    values = _finite("values", values, 1)
     low, high = values.amin(0), values.amax(0)
     width = torch.where(high > low, high - low, 1)
+    if not width.isfinite().all():
+        raise ValueError(f"values must have a finite range, got {low.min():g} to {high.max():g}")
     return ((values - low) / width * bins).long().clamp(max=bins - 1)
 
 
 def mutual_information(a: Tensor, b: Tensor) -> Tensor:
-    """I(a; b) = H(a) + H(b) − H(a, b) in nats, of two columns of class numbers: (N,), (N,)."""
-    counts = torch.zeros(int(a.max()) + 1, int(b.max()) + 1, dtype=torch.float64)
-    counts.index_put_((a, b), torch.ones(len(a), dtype=torch.float64), accumulate=True)
-    joint = counts / len(a)
+    """I(a; b) = H(a) + H(b) − H(a, b) in nats, of two columns of class numbers: (N,), (N,).
+
+    Raises ValueError when they are not integers ≥ 0 or not equally many, at least one.
+    """
+    if a.shape != b.shape or a.ndim != 1 or len(a) == 0:
+        raise ValueError(f"a and b must be equally long, got {tuple(a.shape)} and {tuple(b.shape)}")
+    for name, x in {"a": a, "b": b}.items():
+        if x.is_floating_point() or x.is_complex() or x.min() < 0:
+            raise ValueError(
+                f"{name} must hold class numbers, integers ≥ 0, got {x.dtype} {x.min()}"
+            )
+    a, b = a.cpu().long(), b.cpu().long()
+    m, n = int(a.max()) + 1, int(b.max()) + 1
+    joint = torch.bincount(a * n + b, minlength=m * n).view(m, n).double() / len(a)
     return entropy(joint.sum(1)) + entropy(joint.sum(0)) - entropy(joint.flatten())
 
 
@@ -42,9 +58,10 @@ def mutual_information_gap(codes: Tensor, factors: Tensor, bins: int = 20) -> Te
 
     codes: (N, d) with d ≥ 2, cut into bins; factors: (N, F), of which each value is a class, or,
     where a factor has more values than bins, each bin. Returns (F,), from 0 to 1  (BVAE.11).
-    Raises ValueError when the numbers of rows differ, d < 2, or a factor is constant.
+    Raises ValueError when the numbers of rows differ, d < 2, a factor is constant, or codes or
+    factors are not finite.
     """
-    _check(codes, factors)
+    codes, factors = _checked(codes, factors)
     classes = classes_of(factors, bins)
     columns = binned(codes, bins)
     information = torch.stack(
@@ -77,7 +94,7 @@ def dci(codes: Tensor, factors: Tensor, seed: int = 0) -> DCI:
     from sklearn.ensemble import RandomForestRegressor  # here: it takes a second to import
     from sklearn.metrics import r2_score
 
-    _check(codes, factors)
+    codes, factors = _checked(codes, factors)
     rows = torch.randperm(len(codes), generator=torch.Generator().manual_seed(seed))
     codes, half = codes[rows].numpy(), len(codes) // 2
     importance, skill = [], []
@@ -104,14 +121,19 @@ def separated_attribute_predictability(codes: Tensor, factors: Tensor) -> Tensor
     be ordered numbers. codes: (N, d) with d ≥ 2; factors: (N, F). Returns (F,), from 0 to 1.
     Raises ValueError as mutual_information_gap.
     """
-    _check(codes, factors)
-    z, v = (F.normalize(x.double() - x.double().mean(0), dim=0) for x in (codes, factors))
+    codes, factors = _checked(codes, factors)
+    z, v = (x.double() - x.double().mean(0) for x in (codes, factors))
+    z, v = (F.normalize(x, dim=0, eps=1e-300) for x in (z, v))  # of any scale, small ones, too
     first, second = (v.T @ z).square().topk(2, dim=1).values.T
     return first - second
 
 
 def classes_of(factors: Tensor, bins: int = 20) -> Tensor:
-    """Class numbers: a factor's distinct values, or its bins where it has more values: (N, F)."""
+    """Class numbers: a factor's distinct values, or its bins where it has more values: (N, F).
+
+    Raises ValueError for factors of another shape, or that are not finite.
+    """
+    factors = _finite("factors", factors, 2)
     columns = [
         inverse if len(values) <= bins else binned(column, bins)
         for column in factors.T
@@ -127,11 +149,25 @@ def _certainty(weights: Tensor) -> Tensor:
     return 1 - entropy(shares) / math.log(max(n, 2))  # of one weight the entropy is 0
 
 
-def _check(codes: Tensor, factors: Tensor) -> None:
+def _checked(codes: Tensor, factors: Tensor) -> tuple[Tensor, Tensor]:
     if codes.ndim != 2 or codes.shape[1] < 2:
         raise ValueError(f"codes must have shape (N, d) with d ≥ 2, got {tuple(codes.shape)}")
     if factors.ndim != 2 or len(factors) != len(codes):
         expected = f"({len(codes)}, F) like codes"
         raise ValueError(f"factors must have shape {expected}, got {tuple(factors.shape)}")
+    codes, factors = _finite("codes", codes, 2), _finite("factors", factors, 2)
     if not (factors.amin(0) < factors.amax(0)).all():
         raise ValueError("every factor must vary, got a constant column")
+    return codes, factors
+
+
+def _finite(name: str, values: Tensor, axes: int) -> Tensor:
+    """The values on the CPU, in float32 or float64, when they are numbers and there are some."""
+    if values.ndim < axes or values.numel() == 0:
+        shape = ("(N, ...)", "(N, F)")[axes - 1]
+        raise ValueError(f"{name} must have shape {shape} and a value, got {tuple(values.shape)}")
+    values = values.detach().cpu()
+    exact = values.dtype if values.is_floating_point() else torch.float64
+    values = values.to(torch.promote_types(exact, torch.float32))
+    check("be finite", torch.isfinite, **{name: values})
+    return values

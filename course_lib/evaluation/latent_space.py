@@ -11,19 +11,34 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.information import kl_normal
+from course_lib.checks import check
+from course_lib.information import kl_standard_normal
 from course_lib.objectives import kl_parts
 from course_lib.priors import DiagonalNormal
 
 
 def kl_per_dimension(mu: Tensor, logvar: Tensor) -> Tensor:
-    """KL(q(zⱼ|x)‖N(0, 1)) of each dimension, averaged over the images, in nats: (N, d) → (d,)."""
-    return kl_normal(mu, (logvar / 2).exp()).mean(0)
+    """KL(q(zⱼ|x)‖N(0, 1)) of each dimension, averaged over the images, in nats: (N, d) → (d,).
+
+    Raises ValueError when there is no image or anything is not finite.
+    """
+    _check_images(mu, 1)
+    return kl_standard_normal(mu, logvar).mean(0)
 
 
 def active_units(mu: Tensor, threshold: float = 0.01) -> Tensor:
-    """Which dimensions move with the image: Var_x(μⱼ(x)) > threshold; (N, d) → (d,) of bool."""
-    return mu.var(0) > threshold
+    """Which dimensions move with the image: Var_x(μⱼ(x)) > threshold; (N, d) → (d,) of bool.
+
+    Raises ValueError when there are fewer than two images or a mean is not finite.
+    """
+    _check_images(mu, 2)
+    check("be finite", torch.isfinite, mu=mu)
+    return (mu if mu.is_floating_point() else mu.double()).var(0) > threshold
+
+
+def _check_images(mu: Tensor, least: int) -> None:
+    if mu.ndim == 0 or len(mu) < least:
+        raise ValueError(f"mu must have shape (N, d) with N ≥ {least}, got {tuple(mu.shape)}")
 
 
 @dataclass(frozen=True)

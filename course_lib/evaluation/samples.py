@@ -1,9 +1,13 @@
 """How far pictures that a model has drawn are from real ones."""
 
+from functools import reduce
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+
+from course_lib.checks import check
 
 
 def confident_share(classifier: Any, images: Tensor, confidence: float = 0.9) -> float:
@@ -11,36 +15,62 @@ def confident_share(classifier: Any, images: Tensor, confidence: float = 0.9) ->
 
     classifier: anything with `predict_proba`, such as those of scikit-learn. images: (N, ...).
     A picture of pure noise may fool a classifier: high is not yet good.
+    Raises ValueError when there is no image.
     """
-    probabilities = classifier.predict_proba(images.flatten(1).numpy())  # (N, classes)
+    (images,) = _rows(1, images=images)
+    probabilities = classifier.predict_proba(images.detach().cpu().numpy())  # (N, classes)
     return float((probabilities.max(1) > confidence).mean())
 
 
 def nearest_distance(points: Tensor, others: Tensor) -> float:
     """Median over the points of the Euclidean distance to the nearest of the others.
 
-    points: (N, ...); others: (M, ...) with as many numbers each.
+    points: (N, ...); others: (M, ...) with as many numbers each, N and M ≥ 1.
+    Raises ValueError for other shapes and for numbers that are not finite.
     """
-    return torch.cdist(points.flatten(1), others.flatten(1)).amin(1).median().item()
+    points, others = (x.detach().cpu().double() for x in _rows(1, points=points, others=others))
+    centre = others.mean(0)  # far from 0 the squares in ‖x‖² + ‖y‖² − 2xᵀy would swallow the rest
+    nearest = torch.cat(
+        [torch.cdist(some, others - centre).argmin(1) for some in (points - centre).split(1000)]
+    )
+    # It finds the nearest; how near that is only the difference tells.
+    return (points - others[nearest]).norm(dim=1).median().item()
 
 
 def frechet_distance(features: Tensor, others: Tensor) -> float:
     """‖m₁ − m₂‖² + tr(Σ₁ + Σ₂ − 2 (Σ₁^½ Σ₂ Σ₁^½)^½) between two sets of features  (VAE.11).
 
-    features: (N, k); others: (M, k), for instance the first k principal components of pictures.
-    Returns a squared distance in the units of the features: 0 for equal means and covariances,
-    which is less than for equal distributions.
+    features: (N, k); others: (M, k), N and M ≥ 2, for instance the first k principal components of
+    pictures. Returns a squared distance in the units of the features: 0 for equal means and
+    covariances, which is less than for equal distributions.
+    Raises ValueError for other shapes and for numbers that are not finite.
     Heusel et al., GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017.
     """
-    features, others = features.double(), others.double()
-    covariance, other_covariance = (torch.atleast_2d(torch.cov(f.T)) for f in (features, others))
-    root = _root(covariance)
-    overlap = _root(root @ other_covariance @ root).trace()
-    distance = (features.mean(0) - others.mean(0)).square().sum()
-    return (distance + covariance.trace() + other_covariance.trace() - 2 * overlap).item()
+    rows = _rows(2, features=features.detach().cpu(), others=others.detach().cpu())
+    (mean, A), (other_mean, B) = (_mean_and_root(x.double()) for x in rows)
+    # With AᵀA = Σ₁ and BᵀB = Σ₂ the trace is the least ‖A − UB‖² of all rotations U (Procrustes):
+    # a sum of squares, so that equal sets have distance 0 and none has a negative one.
+    W, _, Vh = torch.linalg.svd(A @ B.T)
+    return ((mean - other_mean).square().sum() + (A - W @ Vh @ B).square().sum()).item()
 
 
-def _root(matrix: Tensor) -> Tensor:
-    """The square root of a symmetric matrix without negative eigenvalues."""
-    eigenvalues, vectors = torch.linalg.eigh(matrix)
-    return vectors * eigenvalues.clamp(min=0).sqrt() @ vectors.T
+def _mean_and_root(x: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean, and a triangular A with AᵀA the covariance: (N, k) → (k,), (k, k)."""
+    N, k = x.shape
+    rows = (x - x.mean(0)) / (N - 1) ** 0.5
+    return x.mean(0), torch.linalg.qr(F.pad(rows, (0, 0, 0, max(0, k - N))), mode="r").R
+
+
+def _rows(least: int, **sets: Tensor) -> list[Tensor]:
+    """Each set as a table of floats with a row per element: (N, ...) → (N, k)."""
+    for name, x in sets.items():
+        if x.ndim < 2 or len(x) < least:
+            allowed = f"(N, ...) with N ≥ {least}"
+            raise ValueError(f"{name} must have shape {allowed}, got {tuple(x.shape)}")
+    check("be finite", torch.isfinite, **sets)
+    dtype = reduce(torch.promote_types, (x.dtype for x in sets.values()), torch.float32)
+    tables = [x.flatten(1).to(dtype) for x in sets.values()]
+    widths = [table.shape[1] for table in tables]
+    if widths[0] != widths[-1]:
+        raise ValueError(f"others must hold {widths[0]} numbers each, got {widths[-1]}")
+    return tables

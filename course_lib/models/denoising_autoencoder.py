@@ -30,7 +30,8 @@ def masking(x: Tensor, strength: float, generator: Rng = None) -> Tensor:
 def gaussian_noise(x: Tensor, strength: float, generator: Rng = None) -> Tensor:
     """x̃ = x + σε with ε ~ N(0, I) and σ = strength, in pixel units  (DAE.2).
 
-    x: (B, ...). Returns the same shape, not cut to [0, 1]. Raises ValueError for strength < 0.
+    x: (B, ...). Returns the same shape, not cut to [0, 1]. Raises ValueError for strength < 0 and
+    for integers.
     """
     if not strength >= 0:
         raise ValueError(f"strength must be at least 0, got {strength}")
@@ -83,7 +84,8 @@ def gaussian_denoiser(x_tilde: Tensor, mean: Tensor, covariance: Tensor, sigma: 
     Returns (B, D), the best guess in squared error. Raises ValueError when sigma is not positive.
     """
     _check_sigma(sigma)
-    noisy_covariance = covariance + sigma**2 * torch.eye(len(mean), dtype=covariance.dtype)
+    identity = torch.eye(len(mean), dtype=covariance.dtype, device=covariance.device)
+    noisy_covariance = covariance + sigma**2 * identity
     return mean + torch.linalg.solve(noisy_covariance, (x_tilde - mean).T).T @ covariance
 
 
@@ -94,7 +96,8 @@ def empirical_denoiser(x_tilde: Tensor, points: Tensor, sigma: float) -> Tensor:
     Returns (B, D). Raises ValueError when sigma is not positive.
     """
     _check_sigma(sigma)
-    distances = torch.cdist(x_tilde, points)  # (B, N)
+    # By differences, as ‖x̃‖² + ‖xᵢ‖² − 2x̃ᵀxᵢ loses the digits of points that are near.
+    distances = torch.cdist(x_tilde, points, compute_mode="donot_use_mm_for_euclid_dist")  # (B, N)
     return torch.softmax(-distances.square() / (2 * sigma**2), dim=1) @ points
 
 
@@ -107,10 +110,6 @@ def score_from_denoiser(x_tilde: Tensor, denoised: Tensor, sigma: float) -> Tens
     """
     _check_sigma(sigma)
     return (denoised - x_tilde) / sigma**2
-
-
-def _uniform_like(x: Tensor, generator: Rng) -> Tensor:
-    return torch.rand(x.shape, generator=generator, device=x.device)
 
 
 def _check_share(strength: float) -> None:

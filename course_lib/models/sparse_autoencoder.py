@@ -26,14 +26,17 @@ def kl_sparsity(h: Tensor, rho: float) -> Tensor:
     divergence is infinite or undefined, as happens with ReLU.
     """
     _check_target(rho)
+    if h.ndim != 2 or h.numel() == 0 or not h.is_floating_point():
+        raise ValueError(f"h must hold floats of shape (B, d), got {h.dtype} {tuple(h.shape)}")
     rho_hat = h.mean(0)  # (d,)
-    low, high = torch.aminmax(rho_hat)
-    if readable(rho_hat) and not (low > 0 and high < 1):  # also for NaN
-        raise ValueError(
-            f"mean activations must lie in (0, 1), got {low:g} to {high:g}; "
-            "ReLU units need an L1 penalty instead, "
-            "saturated sigmoid units a smaller lr"
-        )
+    if readable(rho_hat):
+        low, high = torch.aminmax(rho_hat)
+        if not (low > 0 and high < 1):  # also for NaN
+            raise ValueError(
+                f"mean activations must lie in (0, 1), got {low:g} to {high:g}; "
+                "ReLU units need an L1 penalty instead, "
+                "saturated sigmoid units a smaller lr"
+            )
     # The same as kl_bernoulli(rho, rho_hat).sum(), which keeps more digits near rho_hat = rho
     # than a gradient needs and makes a training step half as long again.
     active = rho * (rho / rho_hat).log()

@@ -134,7 +134,10 @@ def fit(
     for numbers that are not positive; FloatingPointError when the loss is no longer finite.
     Adam: Kingma & Ba, Adam: A Method for Stochastic Optimization, ICLR 2015.
     """
-    _check_arguments(model, data, epochs=1 if epochs is None else epochs, batch_size=batch_size, lr=lr)
+    _check_data(model, data)
+    for name, value in {"epochs": epochs, "batch_size": batch_size, "lr": lr}.items():
+        if value is not None and not 0 < value < math.inf:
+            raise ValueError(f"{name} must be positive, got {value}")
     if precision not in ("float32", "bfloat16"):
         raise ValueError(f"precision must be 'float32' or 'bfloat16', got {precision!r}")
     device = next(model.parameters()).device if device is None else torch.device(device)
@@ -256,12 +259,13 @@ def _state(
     objective: nn.Module | None,
 ) -> dict[str, Any]:
     """What `_restore` needs; torch.save writes it."""
-    return {
+    state = {
         "steps": steps,
         "optimizers": [optimizer.state_dict() for optimizer in optimizers],
         "generator": generator.get_state(),
         "objective": objective.state_dict() if objective else None,
     }
+    return deepcopy(state)  # an objective goes on to change
 
 
 def _restore(
@@ -273,7 +277,7 @@ def _restore(
 ) -> int:
     """Put everything back as it was, but for the learning rate; the number of steps until then."""
     for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
-        optimizer.load_state_dict(saved)
+        optimizer.load_state_dict(deepcopy(saved))  # it would work on the saved averages
         for group in optimizer.param_groups:
             group["lr"] = lr
     generator.set_state(state["generator"])
@@ -311,7 +315,7 @@ def _look_at(data: Data) -> str:
     )
 
 
-def _check_arguments(model: nn.Module, data: Data, **positive: float) -> None:
+def _check_data(model: nn.Module, data: Data) -> None:
     tensors, dtype = _tensors(data), next(model.parameters()).dtype
     if len({len(tensor) for tensor in tensors.values()}) > 1:
         lengths = {name: len(tensor) for name, tensor in tensors.items()}
@@ -325,7 +329,4 @@ def _check_arguments(model: nn.Module, data: Data, **positive: float) -> None:
                 "bytes become pixels by images / 255"
             )
         if not all(map(torch.isfinite, torch.aminmax(tensor))):
-            raise ValueError(f"{name} must be finite, got NaN or infinite pixels")
-    for name, value in positive.items():
-        if not value > 0:
-            raise ValueError(f"{name} must be positive, got {value}")
+            raise ValueError(f"{name} must be finite, got NaN or infinite numbers")

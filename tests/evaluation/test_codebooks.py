@@ -30,8 +30,29 @@ def test_perplexity_is_the_exponential_of_the_entropy():
     assert perplexity(torch.tensor([0, 0, 1, 2]), 3) == pytest.approx(2**1.5, rel=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32])
+def test_tokens_may_be_integers_of_any_kind(dtype):
+    shares = usage(TOKENS.to(dtype), 512)
+    assert torch.equal(shares, usage(TOKENS, 512))
+    assert perplexity(TOKENS.to(dtype), 512) == pytest.approx(perplexity(TOKENS, 512))
+
+
+def test_usage_on_the_meta_device_and_in_vmap():
+    assert usage(TOKENS.to("meta"), 7).is_meta
+    assert usage(TOKENS.to("meta"), 7).shape == (7,)
+    rows = torch.func.vmap(lambda tokens: usage(tokens, 7))(TOKENS)
+    assert torch.equal(rows, torch.stack([usage(tokens, 7) for tokens in TOKENS]))
+
+
+@pytest.mark.parametrize("measure", [usage, perplexity])
+def test_tokens_that_are_no_integers_are_refused(measure):
+    for tokens in (TOKENS.float(), torch.tensor([float("nan")])):
+        with pytest.raises(ValueError, match="at least one integer from 0 to 6"):
+            measure(tokens, 7)
+
+
 @pytest.mark.parametrize("tokens", [[], [-1, 2], [0, 7]])
 @pytest.mark.parametrize("measure", [usage, perplexity])
 def test_tokens_that_cannot_be_are_refused(measure, tokens):
-    with pytest.raises(ValueError, match="at least one number from 0 to 6"):
+    with pytest.raises(ValueError, match="at least one integer from 0 to 6"):
         measure(torch.tensor(tokens, dtype=torch.long), 7)

@@ -251,6 +251,11 @@ def test_sap_on_codes_whose_score_is_known():
         (PERFECT, FACTORS[:9], r"factors must have shape \(1200, F\) like codes, got \(9, 3\)"),
         (PERFECT, FACTORS[:, 0], r"factors must have shape \(1200, F\) .* got \(1200,\)"),
         (PERFECT, FACTORS * torch.tensor([1, 0, 1]), "every factor must vary"),
+        (PERFECT * math.nan, FACTORS, "codes must be finite, got nan"),
+        (PERFECT - torch.tensor([0, 0, 0, math.inf]), FACTORS, "codes must be finite, got -inf"),
+        (PERFECT, FACTORS + torch.tensor([0, math.nan, 0]), "factors must be finite, got nan"),
+        (PERFECT, FACTORS[:, :0], "factors must have shape"),
+        (PERFECT[:0], FACTORS[:0], "codes must have shape"),
     ],
 )
 def test_bad_input_is_refused(score, codes, factors, message):
@@ -261,3 +266,65 @@ def test_bad_input_is_refused(score, codes, factors, message):
 def test_fewer_than_two_bins_are_refused():
     with pytest.raises(ValueError, match="bins must be at least 2, got 1"):
         mutual_information_gap(PERFECT, FACTORS, bins=1)
+
+
+@pytest.mark.parametrize("score", [mutual_information_gap, dci, separated_attribute_predictability])
+def test_whole_numbers_halves_and_gradients_change_no_score(score):
+    expected = score(PERFECT.double(), FACTORS.double())
+    for codes, factors in (
+        (PERFECT.bfloat16(), FACTORS.bfloat16()),
+        (PERFECT.clone().requires_grad_(), FACTORS.int()),
+        ((2 * PERFECT).int(), FACTORS.to(torch.uint8)),
+    ):
+        torch.testing.assert_close(
+            torch.as_tensor(score(codes, factors)), torch.as_tensor(expected)
+        )
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_sap_has_no_scale(scale):
+    codes = turned(PERFECT, 20)
+    expected = separated_attribute_predictability(codes, FACTORS)
+    got = separated_attribute_predictability(scale * codes, FACTORS)
+    torch.testing.assert_close(got, expected)
+
+
+def test_bins_of_whole_numbers_of_every_width():
+    values = torch.tensor([-128, -1, 0, 127], dtype=torch.int8)  # 127 + 128 is no int8
+    assert binned(values, 4).tolist() == [0, 1, 2, 3]
+    assert binned(values.long() * 2**40, 4).tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (torch.tensor([0.0, math.nan]), "values must be finite, got nan"),
+        (torch.tensor([0.0, math.inf]), "values must be finite, got inf"),
+        (torch.tensor([-3e38, 3e38]), r"values must have a finite range, got -3e\+38 to 3e\+38"),
+        (torch.tensor([]), r"values must have shape \(N, \.\.\.\) and a value, got \(0,\)"),
+        (torch.tensor(1.0), r"values must have shape \(N, \.\.\.\) and a value, got \(\)"),
+    ],
+)
+def test_values_without_bins_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        binned(values)
+
+
+def test_factors_without_classes_are_refused():
+    for factors, message in ((V1, "factors must have shape"), (V1[:, None] * math.nan, "finite")):
+        with pytest.raises(ValueError, match=message):
+            classes_of(factors)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "message"),
+    [
+        ([0, -1], [0, 1], "a must hold class numbers, integers ≥ 0, got torch.int64 -1"),
+        ([0, 1], [0.5, 1.0], "b must hold class numbers, integers ≥ 0, got torch.float32 0.5"),
+        ([0, 1], [0], r"a and b must be equally long, got \(2,\) and \(1,\)"),
+        ([], [], "a and b must be equally long"),
+    ],
+)
+def test_columns_without_mutual_information_are_refused(a, b, message):
+    with pytest.raises(ValueError, match=message):
+        mutual_information(torch.tensor(a), torch.tensor(b))

@@ -61,7 +61,9 @@ def test_normal_noise_occupies_a_third_of_many_pixels():
 def test_a_feature_without_weights_is_refused():
     w = noise(3, 6)
     w[1] = 0
-    with pytest.raises(ValueError, match="every feature must have a weight that is not 0"):
+    with pytest.raises(
+        ValueError, match="every feature must be finite and have a weight that is not 0"
+    ):
         participation_ratio(w)
 
 
@@ -105,3 +107,53 @@ def test_brightness_scale_and_a_quarter_turn_do_not_matter():
     torch.testing.assert_close(orientation_selectivity(-5 * mean_free), expected)
     turned = orientation_selectivity(grating(0.4).rot90())
     torch.testing.assert_close(turned, orientation_selectivity(grating(0.4)), atol=0.02, rtol=0)
+
+
+# What has no scale, no dtype and no device of its own
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-12, 1e25])
+def test_features_of_any_size_keep_their_measures(scale):
+    w = noise(3, 6, 7)
+    torch.testing.assert_close(orientation_selectivity(scale * w), orientation_selectivity(w))
+    rows = w.flatten(1)
+    torch.testing.assert_close(participation_ratio(scale * rows), participation_ratio(rows))
+
+
+def test_the_orientation_selectivity_has_the_precision_and_the_device_of_the_weights():
+    w = noise(2, 6, 7).double()
+    fy, fx = np.meshgrid(np.fft.fftfreq(12), np.fft.fftfreq(14), indexing="ij")
+    power = np.abs(np.fft.fft2(w.numpy(), s=(12, 14))) ** 2
+    power[:, 0, 0] = 0
+    resultant = (power * np.exp(2j * np.arctan2(fy, fx))).sum((1, 2))
+    expected = np.abs(resultant) / power.sum((1, 2))
+    np.testing.assert_allclose(orientation_selectivity(w), expected, rtol=1e-12)
+    meta = orientation_selectivity(w.to("meta"))
+    assert (meta.is_meta, meta.shape, meta.dtype) == (True, (2,), torch.float64)
+    each = torch.func.vmap(orientation_selectivity)(w)
+    torch.testing.assert_close(each, orientation_selectivity(w))
+    whole = (10 * w).round()
+    expected = orientation_selectivity(whole.float())
+    torch.testing.assert_close(orientation_selectivity(whole.int()), expected)
+
+
+@pytest.mark.parametrize("measure", [lifetime_activity, population_activity])
+def test_activity_on_the_meta_device_and_of_nothing(measure):
+    assert measure(torch.zeros(4, 4, device="meta"), 0.5).shape == (4,)
+    for shape in ((0, 3), (3, 0), (3,)):
+        with pytest.raises(ValueError, match="h must have shape"):
+            measure(torch.zeros(shape), 0.5)
+    with pytest.raises(ValueError, match="h must hold numbers, got nan"):
+        measure(torch.tensor([[0.0, math.nan]]), 0.5)
+
+
+@pytest.mark.parametrize("measure", [participation_ratio, orientation_selectivity])
+@pytest.mark.parametrize("wrong", [0.0, math.nan, math.inf])
+def test_a_feature_that_is_no_picture_is_refused(measure, wrong):
+    w = noise(3, 4, 4)
+    w[1] = wrong
+    with pytest.raises(ValueError, match="every feature must be finite"):
+        measure(w)
+    with pytest.raises(ValueError, match="w must have . or more axes"):
+        measure(w[:0])
+    assert measure(w.to("meta")).is_meta

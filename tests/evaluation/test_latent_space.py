@@ -26,12 +26,34 @@ def test_kl_per_dimension_by_torch_distributions():
     torch.testing.assert_close(kl_per_dimension(mu, logvar), kl)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_kl_per_dimension_of_a_variance_that_is_no_number(dtype):
+    logvar = torch.tensor([[-2000.0, 2000.0, 1e-3]], dtype=dtype)
+    kl = kl_per_dimension(torch.zeros_like(logvar), logvar).tolist()
+    assert kl[:2] == [999.5, math.inf]
+    v = logvar[0, 2].double().item()
+    assert kl[2] == pytest.approx((math.expm1(v) - v) / 2, rel=1e-5)  # 2.5e-7
+
+
+def test_a_latent_space_without_images_or_numbers_is_refused():
+    mu = torch.zeros(3, 2)
+    with pytest.raises(ValueError, match=r"mu must have shape \(N, d\) with N ≥ 1, got \(0, 2\)"):
+        kl_per_dimension(mu[:0], mu[:0])
+    with pytest.raises(ValueError, match=r"mu must have shape \(N, d\) with N ≥ 2, got \(1, 2\)"):
+        active_units(mu[:1])
+    for measure in (active_units, lambda mu: kl_per_dimension(mu, 0 * mu)):
+        with pytest.raises(ValueError, match="mu must be finite, got nan"):
+            measure(mu + math.nan)
+        assert measure(mu.to("meta")).shape == (2,)
+
+
 @pytest.mark.equation("VAE.8")
 def test_a_unit_is_active_when_its_mean_moves_with_the_image():
     generator = torch.Generator().manual_seed(0)
     moving = torch.randn(N, generator=generator)
     mu = torch.stack([moving, 0.01 * moving, torch.full((N,), 3.0)], dim=1)
     assert active_units(mu).tolist() == [True, False, False]
+    assert active_units(mu.round().int()).tolist() == [True, False, False]
 
 
 @pytest.mark.equation("VAE.13")

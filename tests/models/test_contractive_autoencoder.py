@@ -153,6 +153,14 @@ def test_the_probe_comes_from_the_generator_alone():
     assert not IMAGES.requires_grad
 
 
+def test_the_probe_is_drawn_where_the_generator_is_and_has_the_dtype_of_the_code():
+    model = model_of().to("meta")
+    probe = hutchinson_contractive_penalty(
+        model.encode, IMAGES.double().to("meta"), torch.Generator().manual_seed(0)
+    )
+    assert (probe.is_meta, probe.shape, probe.dtype) == (True, (7,), torch.float64)
+
+
 def gradients(model, loss):
     return torch.cat(
         [g.flatten() for g in torch.autograd.grad(loss, list(model.encoder.parameters()))]

@@ -1,6 +1,7 @@
 """The denoising autoencoder against statistics, quadrature, conditional normals and autograd."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -86,6 +87,34 @@ def test_the_generator_fixes_the_noise_and_the_global_one_is_left_alone(corrupt)
     assert torch.equal(first, corrupt(IMAGES, 0.5, seeded()))
     assert not torch.equal(first, second)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("corrupt", CORRUPTIONS)
+def test_noise_is_drawn_where_the_generator_is_and_moved_to_the_images(corrupt, monkeypatch):
+    devices = []
+
+    def watched(draw, *size, device, **options):
+        devices.append(device.type)
+        return draw(*size, device=device, **options)
+
+    for name in ("rand", "randn"):
+        monkeypatch.setattr(torch, name, partial(watched, getattr(torch, name)))
+    corrupted = corrupt(IMAGES.to("meta").double(), 0.5, seeded())
+    assert (corrupted.is_meta, corrupted.dtype) == (True, torch.float64)
+    assert corrupt(IMAGES.to("meta"), 0.5).is_meta
+    assert devices == ["cpu", "meta"]
+    assert corrupt(IMAGES.double(), 0.5, seeded()).dtype == torch.float64
+
+
+def test_noise_on_whole_numbers_is_refused():
+    with pytest.raises(ValueError, match=r"x must hold floats, got torch\.uint8"):
+        gaussian_noise((255 * IMAGES).to(torch.uint8), 0.5)
+
+
+def test_the_share_that_is_masked_does_not_depend_on_the_dtype():
+    for dtype in (torch.float64, torch.bfloat16):
+        expected = masking(IMAGES, 0.3, seeded()) == 0
+        assert torch.equal(masking(IMAGES.to(dtype), 0.3, seeded()) == 0, expected)
 
 
 @pytest.mark.parametrize(
@@ -211,6 +240,21 @@ def test_empirical_denoiser_is_bayes_rule_by_hand():
         posterior = np.array(likelihood) / sum(likelihood)
         expected.append(posterior @ points.numpy())
     np.testing.assert_allclose(empirical_denoiser(x, points, sigma), expected, rtol=1e-9)
+
+
+def test_empirical_denoiser_far_from_the_origin():
+    grid = torch.randint(0, 64, (60, 5), generator=seeded()) / 64
+    points, x = grid[:40], grid[40:]
+    shift = 2.0**13  # exact in float32
+    answer = empirical_denoiser(x + shift, points + shift, 0.05) - shift
+    expected = empirical_denoiser(x.double(), points.double(), 0.05).float()
+    torch.testing.assert_close(answer, expected, atol=2e-3, rtol=0)  # the digits that are left
+
+
+def test_the_best_denoisers_on_the_meta_device():
+    x, mean, covariance = (t.to("meta") for t in (torch.zeros(4, 2).double(), MEAN, COVARIANCE))
+    assert gaussian_denoiser(x, mean, covariance, 0.5).shape == (4, 2)
+    assert empirical_denoiser(x, x, 0.5).shape == (4, 2)
 
 
 def test_empirical_denoiser_between_the_nearest_point_and_the_mean():

@@ -60,6 +60,22 @@ def test_means_that_are_no_numbers_are_refused():
         kl_sparsity(torch.tensor([[0.3, float("nan")]]), 0.05)
 
 
+@pytest.mark.parametrize("h", [torch.zeros(0, 3), torch.zeros(3, 0), torch.zeros(3), IMAGES.int()])
+def test_what_is_no_batch_of_activations_is_refused(h):
+    with pytest.raises(ValueError, match=r"h must hold floats of shape \(B, d\), got torch"):
+        kl_sparsity(h, 0.05)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # torch's forward mode
+def test_the_penalty_on_the_meta_device_in_vmap_and_in_both_modes():
+    assert kl_sparsity(ACTIVATIONS.to("meta"), 0.05).is_meta
+    both = torch.stack([ACTIVATIONS, 1 - ACTIVATIONS])
+    each = torch.func.vmap(lambda h: kl_sparsity(h, 0.05))(both)
+    torch.testing.assert_close(each, torch.stack([kl_sparsity(h, 0.05) for h in both]))
+    free = ACTIVATIONS.clone().requires_grad_()
+    assert torch.autograd.gradcheck(lambda h: kl_sparsity(h, 0.05), free, check_forward_ad=True)
+
+
 @pytest.mark.parametrize("rho", [0, 1, -0.1, 5])
 def test_a_target_outside_0_to_1_is_refused(rho):
     with pytest.raises(ValueError, match=rf"rho must lie in \(0, 1\), got {rho}"):

@@ -245,6 +245,19 @@ def test_three_epochs_and_three_more_are_six(name, saved):
             assert torch.equal(ours, theirs)
 
 
+def test_a_history_can_be_gone_on_with_twice():
+    model = VAE.dense((1, 3, 3), 2)
+    objective = Constraint(1.0)
+    half = fit(model, IMAGES, epochs=3, lr=1e-2, objective=objective)
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    ends = []
+    for _ in range(2):
+        model.load_state_dict(weights)
+        fit(model, IMAGES, epochs=3, lr=1e-2, objective=objective, resume=half)
+        ends.append(parameters_to_vector(model.parameters()).clone())
+    assert torch.equal(*ends)
+
+
 def test_without_the_history_a_second_call_starts_its_optimiser_afresh():
     one, other = (Autoencoder((1, 3, 3), 2) for _ in range(2))
     for model in (one, other):

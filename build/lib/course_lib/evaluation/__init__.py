@@ -1,0 +1,45 @@
+"""What a trained model has learned, in numbers."""
+
+from course_lib.evaluation.codebooks import perplexity, usage
+from course_lib.evaluation.disentanglement import (
+    DCI,
+    dci,
+    mutual_information_gap,
+    separated_attribute_predictability,
+)
+from course_lib.evaluation.evidence_lower_bound import (
+    LogLikelihood,
+    OneDimensionalModel,
+    importance_weighted_log_likelihood,
+)
+from course_lib.evaluation.features import (
+    lifetime_activity,
+    orientation_selectivity,
+    participation_ratio,
+    population_activity,
+)
+from course_lib.evaluation.latent_space import KLSplit, active_units, kl_per_dimension, split_kl
+from course_lib.evaluation.samples import confident_share, frechet_distance, nearest_distance
+
+__all__ = [
+    "DCI",
+    "KLSplit",
+    "LogLikelihood",
+    "OneDimensionalModel",
+    "active_units",
+    "confident_share",
+    "dci",
+    "frechet_distance",
+    "importance_weighted_log_likelihood",
+    "kl_per_dimension",
+    "lifetime_activity",
+    "mutual_information_gap",
+    "nearest_distance",
+    "orientation_selectivity",
+    "participation_ratio",
+    "perplexity",
+    "population_activity",
+    "separated_attribute_predictability",
+    "split_kl",
+    "usage",
+]

@@ -1,0 +1,64 @@
+"""What a VAE's encoder puts into its code: per dimension, about the image, beyond the prior.
+
+Active units: Burda, Grosse & Salakhutdinov, Importance Weighted Autoencoders, ICLR 2016.
+Split of the KL: Hoffman & Johnson, ELBO Surgery, NeurIPS Workshop 2016, and, in three, Chen, Li,
+Grosse & Duvenaud, Isolating Sources of Disentanglement in Variational Autoencoders, NeurIPS 2018.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from course_lib.information import kl_normal
+from course_lib.objectives import kl_parts
+from course_lib.priors import DiagonalNormal
+
+
+def kl_per_dimension(mu: Tensor, logvar: Tensor) -> Tensor:
+    """KL(q(zⱼ|x)‖N(0, 1)) of each dimension, averaged over the images, in nats: (N, d) → (d,)."""
+    return kl_normal(mu, (logvar / 2).exp()).mean(0)
+
+
+def active_units(mu: Tensor, threshold: float = 0.01) -> Tensor:
+    """Which dimensions move with the image: Var_x(μⱼ(x)) > threshold; (N, d) → (d,) of bool."""
+    return mu.var(0) > threshold
+
+
+@dataclass(frozen=True)
+class KLSplit:
+    """E_x KL(q(z|x)‖p) = I(x; z) + KL(q(z)‖p), the second again in two parts, all in nats.
+
+    kl: the left side, in closed form. The others are estimated with one z per image, and their
+    sum differs from kl by the error of that estimate (VAE.13, BVAE.8):
+    mutual_information: I(x; z). total_correlation: KL(q(z)‖∏ⱼ q(zⱼ)), how much the dimensions
+    tell about each other. dimension_wise_kl: Σⱼ KL(q(zⱼ)‖p(zⱼ)).
+    """
+
+    kl: float
+    mutual_information: float
+    total_correlation: float
+    dimension_wise_kl: float
+
+    @property
+    def marginal_kl(self) -> float:
+        """KL(q(z)‖p) = total_correlation + dimension_wise_kl."""
+        return self.total_correlation + self.dimension_wise_kl
+
+
+@torch.no_grad()
+def split_kl(mu: Tensor, logvar: Tensor, seed: int = 0) -> KLSplit:
+    """How much of the KL is information about the image, and how much a mismatch with the prior.
+
+    mu, logvar: (N, d) of the N images, whose mixture q(z) = 1/N Σ q(z|x) is summed exactly.
+    """
+    N, q = len(mu), DiagonalNormal(mu, logvar)
+    z = q.sample(torch.Generator().manual_seed(seed))  # (N, d)
+    log_conditional = q.log_prob(z)
+    sums: dict[str, float] = {}
+    for rows in torch.arange(N).split(100):  # bounds the memory
+        weights = mu.new_tensor(-math.log(N))
+        for name, value in kl_parts(z[rows], log_conditional[rows], mu, logvar, weights).items():
+            sums[name] = sums.get(name, 0.0) + len(rows) / N * value.item()
+    return KLSplit(kl=kl_per_dimension(mu, logvar).sum().item(), **sums)

@@ -1,0 +1,108 @@
+"""The command line for instructors: python -m course_lib.exercises bank, assign or grade."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from course_lib.exercises import bank as all_exercises
+from course_lib.exercises import variant
+from course_lib.exercises.assignments import (
+    MOST_PROBLEMS,
+    InstructorError,
+    check_exercises,
+    check_name,
+    hand_out,
+    read_roster,
+    read_secret,
+    statement,
+)
+from course_lib.exercises.reports import grade_class
+
+app = typer.Typer(
+    help="Exercises with different numbers for every student: list, hand out, grade.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Name = Annotated[str, typer.Argument(help="The name of the assignment, such as 'KL 1'.")]
+Roster = Annotated[Path, typer.Option(help="A CSV file in UTF-8 with the columns id and name.")]
+SecretFile = Annotated[
+    Path, typer.Option(help="A file of 16 bytes or more that only you have. Keep it for regrading.")
+]
+Out = Annotated[Path, typer.Option(help="The new folder to write.")]
+
+
+@app.command()
+def bank(
+    exercises: Annotated[list[str] | None, typer.Argument(help="Exercises to preview.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Which numbers the preview shows.")] = 0,
+) -> None:
+    """List the exercises, or preview some with the mistakes that they recognise."""
+    with plain_errors():
+        for number, exercise in enumerate(check_exercises(exercises) if exercises else (), 1):
+            typer.echo(statement(number, variant(exercise, seed)))
+            mistakes = [f"  {m.id}: {m.says}" for m in all_exercises()[exercise].mistakes]
+            typer.echo("\n".join(["\nRecognised mistakes:", *mistakes, ""]))
+    if not exercises:
+        width = max(map(len, all_exercises()))
+        for exercise in all_exercises().values():
+            typer.echo(f"{exercise.id:{width}}  {exercise.kind:7}  {exercise.title}")
+
+
+@app.command()
+def assign(
+    name: Name,
+    exercises: Annotated[
+        list[str], typer.Option(help="Ids, separated by commas; may be repeated.")
+    ],
+    roster: Roster,
+    secret_file: SecretFile,
+    out: Out,
+) -> None:
+    """Write one notebook for each student, with that student's numbers."""
+    with plain_errors():
+        chosen = check_exercises(e.strip() for ids in exercises for e in ids.split(","))
+        students, secret = read_roster(roster), read_secret(secret_file)
+        hand_out(check_name(name), chosen, students, secret, out)
+    typer.echo(f"{len(students)} notebooks with {len(chosen)} exercises each are in {out}")
+
+
+@app.command()
+def grade(
+    name: Name,
+    submissions: Annotated[Path, typer.Option(help="The folder with what was handed in.")],
+    roster: Roster,
+    secret_file: SecretFile,
+    out: Out,
+) -> None:
+    """Grade the returned notebooks and write grades, feedback pages and a report on the class."""
+    with plain_errors():
+        if out.resolve().is_relative_to(submissions.resolve()):
+            raise InstructorError(f"{out} lies in {submissions}; name a folder elsewhere")
+        students, secret = read_roster(roster), read_secret(secret_file)
+        n_graded, notes = grade_class(check_name(name), submissions, students, secret, out)
+    for note in notes[:MOST_PROBLEMS]:
+        typer.echo(" ".join(part for part in (note.student, note.file, note.text) if part))
+    if len(notes) > MOST_PROBLEMS:
+        typer.echo(f"… and {len(notes) - MOST_PROBLEMS} more")
+    typer.echo(
+        f"{n_graded} of {len(students)} students were graded; {len(notes)} things to know are in "
+        f"{out / 'problems.csv'}, the class report is {out / 'report.md'}"
+    )
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """End with a message and exit code 2 when something is wrong with what was given."""
+    try:
+        yield
+    except (InstructorError, OSError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m course_lib.exercises")

@@ -1,0 +1,208 @@
+"""Variants of an exercise, and what a student hears about an answer."""
+
+from dataclasses import dataclass
+from math import isnan, nan
+from random import Random
+
+from course_lib.exercises.answers import AnswerError, Formula, parse_formula, parse_number
+from course_lib.exercises.bank import bank
+from course_lib.exercises.exercise import Answer, Exercise, Parameters, near, written
+
+MAX_DRAWS = 1000
+N_POINTS = 24  # at which formulas are compared
+LETTERS = "ABCDEFGH"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """An exercise with its numbers drawn: what is handed out, without truth or mistakes."""
+
+    exercise_id: str
+    seed: int
+    statement: str
+    kind: str
+    parameters: Parameters
+    choices: tuple[str, ...]
+    hints: tuple[str, ...]
+    unit: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What is said about an answer.
+
+    mistake: the id of the recognised mistake, None when right or not recognised. message: never
+    holds the right value. readable: False when the text is no answer at all.
+    """
+
+    correct: bool
+    mistake: str | None
+    message: str
+    readable: bool = True
+
+
+def variant(exercise_id: str, seed: int) -> Variant:
+    """The exercise with the numbers that belong to this seed.
+
+    The numbers are drawn until the truth and every mistake lie more than two tolerances apart,
+    so that no wrong answer passes and each mistake earns its own diagnosis.
+    Raises ValueError for an unknown id, and for a seed that is no integer ≥ 0.
+    """
+    exercise = _exercise(exercise_id)
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(f"seed must be an integer ≥ 0, got {seed!r}")
+    random = Random(f"{exercise_id}/{seed}")
+    parameters = _draw(exercise, random, seed)
+    texts = [exercise.truth, *(mistake.wrong for mistake in exercise.mistakes)]
+    return Variant(
+        exercise_id=exercise_id,
+        seed=seed,
+        statement=_statement(exercise, parameters),
+        kind=exercise.kind,
+        parameters=parameters,
+        choices=_shuffled(texts, random) if exercise.kind == "choice" else (),
+        hints=exercise.hints,
+        unit=exercise.unit,
+        names=tuple(exercise.domain),
+    )
+
+
+def check(variant: Variant, answer: str) -> Feedback:
+    """Compare an answer with the truth, then with the usual mistakes.
+
+    answer: a number or an expression of numbers; a formula in the names of the variant; or the
+    letter of a choice (A for the first of variant.choices) or its whole text.
+    Numbers count as equal within 0.001 or within 0.1 percent of the larger, formulas when they
+    do so at 24 random points of their domain. The answer is parsed, never executed.
+    """
+    exercise = _exercise(variant.exercise_id)
+    points = _points(exercise, variant.parameters, variant.seed)
+    try:
+        given = _read(variant, answer, points)
+    except AnswerError as error:
+        return Feedback(False, None, str(error), readable=False)
+    if _same(given, exercise.truth, points):
+        return Feedback(True, None, "Right.")
+    for mistake in exercise.mistakes:
+        if _same(given, mistake.wrong, points):
+            return Feedback(False, mistake.id, f"Not yet. {mistake.says} {mistake.see}")
+    return Feedback(False, None, _unrecognised(given))
+
+
+def _exercise(exercise_id: str) -> Exercise:
+    exercises = bank()
+    if exercise_id not in exercises:
+        raise ValueError(f"exercise_id must be one of {', '.join(exercises)}, got {exercise_id!r}")
+    return exercises[exercise_id]
+
+
+def _draw(exercise: Exercise, random: Random, seed: int) -> Parameters:
+    if exercise.kind == "choice":
+        return {}
+    for _ in range(MAX_DRAWS):
+        parameters = exercise.draw(random)
+        if _all_apart(exercise, parameters, seed):
+            return parameters
+    raise RuntimeError(f"no numbers keep the mistakes of {exercise.id} apart, seed {seed}")
+
+
+def _all_apart(exercise: Exercise, parameters: Parameters, seed: int) -> bool:
+    """Whether truth and mistakes differ pairwise, in a formula at one of the points at least."""
+    points = _points(exercise, parameters, seed)
+    rivals = [exercise.truth, *(mistake.wrong for mistake in exercise.mistakes)]
+    values = [[rival(**point) for point in points] for rival in rivals]
+    return all(
+        not all(near(x, y, tolerances=2) for x, y in zip(a, b, strict=True))
+        for i, a in enumerate(values)
+        for b in values[:i]
+    )
+
+
+def _points(exercise: Exercise, parameters: Parameters, seed: int) -> list[Parameters]:
+    """Where to compare: the parameters alone, or with many values of the names of a formula."""
+    if not exercise.domain:
+        return [parameters]
+    random = Random(f"points/{exercise.id}/{seed}")
+    domain = exercise.domain.items()
+    return [
+        parameters | {name: low + (high - low) * random.random() for name, (low, high) in domain}
+        for _ in range(N_POINTS)
+    ]
+
+
+def _read(variant: Variant, answer: str, points: list[Parameters]) -> str | list[float]:
+    """The choice that an answer means, or its values at the points."""
+    if not isinstance(answer, str):
+        raise AnswerError("The answer is not a text.")
+    if not answer.strip():
+        raise AnswerError("There is no answer yet.")
+    if variant.kind == "choice":
+        return _read_choice(variant.choices, answer.strip())
+    if variant.kind == "number":
+        return [parse_number(answer)]
+    return _values(parse_formula(answer, variant.names), points)
+
+
+def _read_choice(choices: tuple[str, ...], answer: str) -> str:
+    if answer in choices:
+        return answer
+    letters = LETTERS[: len(choices)]
+    letter = answer.strip(" ().").upper()
+    if len(letter) != 1 or letter not in letters:
+        raise AnswerError(f"Answer with one letter from {letters[0]} to {letters[-1]}.")
+    return choices[letters.index(letter)]
+
+
+def _values(formula: Formula, points: list[Parameters]) -> list[float]:
+    """The values of a formula at the points, NaN where it has none.
+
+    Raises AnswerError when it has none at any point.
+    """
+    values = []
+    for point in points:
+        try:
+            values.append(formula(**point))
+        except AnswerError as error:
+            values.append(nan)
+            reason = error
+    if all(map(isnan, values)):
+        raise reason
+    return values
+
+
+def _same(given: str | list[float], target: Answer, points: list[Parameters]) -> bool:
+    if isinstance(given, str):
+        return given == target
+    return all(near(value, target(**point)) for value, point in zip(given, points, strict=True))
+
+
+def _unrecognised(given: str | list[float]) -> str:
+    message = "Not yet. This is none of the usual mistakes; a hint may help."
+    if isinstance(given, list) and any(map(isnan, given)):
+        message += " The formula has no value at some points where it should have one."
+    return message
+
+
+def _statement(exercise: Exercise, parameters: Parameters) -> str:
+    text = exercise.statement
+    for name, value in parameters.items():
+        text = text.replace(f"<{name}>", written(value))
+    return f"{text}\n\n{_how_to_answer(exercise)}"
+
+
+def _how_to_answer(exercise: Exercise) -> str:
+    if exercise.kind == "choice":
+        return "Choose one."
+    if exercise.kind == "formula":
+        names = " and ".join(f"`{name}`" for name in exercise.domain)
+        return (
+            f"Type a formula in {names}, with `+ - * / **`, parentheses, `log`, `sqrt` and `exp`;"
+            " `log` is the natural logarithm."
+        )
+    unit = f" in {exercise.unit}" if exercise.unit else ""
+    return f"Answer with a number{unit}; it is right within 0.001 or 0.1 percent."
+
+
+def _shuffled(texts: list[str], random: Random) -> tuple[str, ...]:
+    return tuple(sorted(texts, key=lambda _: random.random()))

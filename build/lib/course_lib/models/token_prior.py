@@ -1,0 +1,91 @@
+"""A prior over the tokens of a VQ-VAE: a small causal transformer.
+
+Vaswani et al., Attention Is All You Need, NeurIPS 2017.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from course_lib.models.vq_vae import check_tokens
+from course_lib.noise import Rng
+from course_lib.objectives import Loss
+
+
+class TokenPrior(nn.Module):
+    """p(k₁, …, k_T) = ∏ₜ p(kₜ | k₁, …, kₜ₋₁), a small causal transformer  (VQ.11).
+
+    K: size of the codebook; tokens: T. width, layers, heads: of the transformer.
+    Trained by `fit` on tokens, integers (N, T).
+    Raises ValueError for K < 2, tokens < 1, or a width that heads do not divide.
+    """
+
+    mask: Tensor
+
+    def __init__(
+        self,
+        K: int,
+        tokens: int,
+        width: int = 64,
+        layers: int = 2,
+        heads: int = 4,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if K < 2 or tokens < 1:
+            given = f"{K} and {tokens}"
+            raise ValueError(f"K must be at least 2 and tokens 1, got {given}")
+        if width % heads:
+            raise ValueError(f"width must be a multiple of heads = {heads}, got {width}")
+        self.K, self.tokens = K, tokens
+        with torch.random.fork_rng(devices=[]):  # PyTorch's layers draw from the global one
+            torch.manual_seed(seed)
+            self.embedding = nn.Embedding(K + 1, width)  # the last is the start
+            self.position = nn.Parameter(0.02 * torch.randn(tokens, width))
+            layer = nn.TransformerEncoderLayer(
+                width, heads, 4 * width, dropout=0.0, batch_first=True, norm_first=True
+            )
+            self.transformer = nn.TransformerEncoder(
+                layer, layers, enable_nested_tensor=False
+            )
+            self.head = nn.Linear(width, K)
+        mask = nn.Transformer.generate_square_subsequent_mask(tokens)
+        self.register_buffer("mask", mask, persistent=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Logits of p(kₜ | k₁ … kₜ₋₁): (B, t) with t < T → (B, t + 1, K)."""
+        start = tokens.new_full((len(tokens), 1), self.K)
+        before = torch.cat([start, tokens], 1)[:, : self.tokens]  # (B, t)
+        t = before.shape[1]
+        h = self.embedding(before) + self.position[:t]
+        h = self.transformer(h, mask=self.mask[:t, :t], is_causal=True)
+        return self.head(h)
+
+    def nll(self, tokens: Tensor) -> Tensor:
+        """−log p(k₁, …, k_T) in nats: (B, T) → (B,).
+
+        Raises ValueError for another shape or tokens that are not from 0 to K − 1.
+        """
+        check_tokens(tokens, self.K)
+        if tokens.ndim != 2 or tokens.shape[1] != self.tokens:
+            raise ValueError(f"tokens must be (B, {self.tokens}), got {tuple(tokens.shape)}")
+        logits = self(tokens)  # (B, T, K)
+        return F.cross_entropy(logits.mT, tokens.long(), reduction="none").sum(1)
+
+    def loss(self, tokens: Tensor, generator: Rng = None) -> Loss:
+        """One term, −log p in nats per image, averaged over the batch."""
+        return Loss({"nll": self.nll(tokens).mean()})
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: Rng = None) -> Tensor:
+        """n grids, token by token: (n, T). Raises ValueError for n < 1."""
+        if n < 1:
+            raise ValueError(f"n must be at least 1, got {n}")
+        here = self.position.device
+        place = here if generator is None else generator.device
+        tokens = torch.empty(n, 0, dtype=torch.long, device=here)
+        for _ in range(self.tokens):
+            p = self(tokens)[:, -1].softmax(1)
+            drawn = torch.multinomial(p.to(place), 1, generator=generator)
+            tokens = torch.cat([tokens, drawn.to(here)], 1)
+        return tokens
