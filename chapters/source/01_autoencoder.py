@@ -19,8 +19,8 @@ from course_lib.evaluation import confident_share, nearest_distance
 from course_lib.information import cross_entropy, entropy
 from course_lib.likelihoods import bernoulli_nll, gaussian_nll, squared_error
 from course_lib.models import Autoencoder
-from course_lib.models.parts import Loss
 from course_lib.notebook import claim, show, show_source
+from course_lib.objectives import Loss
 from course_lib.plots import COLOURS, image_rows, model_diagram, training_curves
 from course_lib.training import fit
 from course_lib.widgets import LatentTraversal, LossCurves, SweepRows

@@ -25,8 +25,8 @@ from course_lib.models.denoising_autoencoder import (
     empirical_denoiser, gaussian_denoiser, gaussian_noise, masking, salt_and_pepper,
     score_from_denoiser,
 )  # fmt: skip
-from course_lib.models.parts import Loss
 from course_lib.notebook import claim, show, show_source
+from course_lib.objectives import Loss
 from course_lib.plots import COLOURS, image_rows, model_diagram, training_curves
 from course_lib.training import fit
 from course_lib.widgets import DenoisingField, DenoisingRows

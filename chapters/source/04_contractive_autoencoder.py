@@ -29,8 +29,8 @@ from course_lib.models.contractive_autoencoder import (
     tangent_share,
 )  # fmt: skip
 from course_lib.models.denoising_autoencoder import gaussian_noise, masking
-from course_lib.models.parts import Loss
 from course_lib.notebook import claim, show, show_source
+from course_lib.objectives import Loss
 from course_lib.plots import COLOURS, model_diagram, training_curves
 from course_lib.training import fit
 from course_lib.widgets import ContractionEllipse, SweepRows

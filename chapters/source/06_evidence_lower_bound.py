@@ -14,10 +14,11 @@ from matplotlib import pyplot as plt
 from torch.distributions import MultivariateNormal, Normal
 
 from course_lib.errata import show_errata
-from course_lib.evaluation import OneDimensionalModel, log_mean_exp
+from course_lib.evaluation import OneDimensionalModel
 from course_lib.exercises.card import ExerciseCard
 from course_lib.information import entropy, kl_discrete, kl_normal
 from course_lib.notebook import claim, show, show_source
+from course_lib.objectives import log_mean_exp
 from course_lib.plots import COLOURS
 from course_lib.widgets import EvidenceGap
 

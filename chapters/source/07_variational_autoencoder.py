@@ -24,12 +24,13 @@ from course_lib.evaluation import (
 )  # fmt: skip
 from course_lib.exercises.card import ExerciseCard
 from course_lib.information import kl_diagonal_normal
-from course_lib.likelihoods import bernoulli_nll, effective_beta, squared_error
-from course_lib.models import VAE, Autoencoder, ConvolutionalVAE, ScoreFunctionVAE
-from course_lib.models.parts import Loss
-from course_lib.models.variational_autoencoder import reparameterize
+from course_lib.likelihoods import Gaussian, bernoulli_nll, effective_beta, squared_error
+from course_lib.models import VAE, Autoencoder
+from course_lib.models.networks import convolutional_encoder
 from course_lib.notebook import claim, show, show_source
+from course_lib.objectives import Loss, ScoreFunction
 from course_lib.plots import COLOURS, image_rows, model_diagram, training_curves
+from course_lib.priors import DiagonalNormal, StandardNormal, reparameterize
 from course_lib.training import fit
 from course_lib.widgets import (
     Interpolation, LatentMap, LatentTraversal, Reparameterization, SweepRows,
@@ -44,14 +45,15 @@ def generator():
     return torch.Generator().manual_seed(seed)
 
 
-def trained(kind, images=train.images, latent_dim=8, epochs=60, **settings):
+def trained(kind, images=train.images, latent_dim=8, epochs=60, objective=None, **settings):
     net = kind((1, 8, 8), latent_dim, seed=seed, **settings)
-    net.history = fit(net, images, epochs=epochs, batch_size=64, lr=3e-3, seed=seed)
+    schedule = {"epochs": epochs, "batch_size": 64, "lr": 3e-3, "seed": seed}
+    net.history = fit(net, images, objective=objective, **schedule)
     return net
 
 
 # %% tags=["nbval-ignore-output"]
-vae = trained(VAE)
+vae = trained(VAE.dense)
 
 # %%
 x = test.images[3:4]
@@ -325,26 +327,34 @@ for loss, reading, arguments in (
 # %% [markdown]
 # ## The code
 #
-# Compare it with the autoencoder of chapter 1, from which it inherits the decoder: `encode` returns
-# two things, `loss` draws noise and has a second term. That is all.
+# A VAE is put together from four parts: two networks, the likelihood and the prior. Compare it with
+# the autoencoder of chapter 1: `encode` returns two things, `draw` adds noise, and `loss` has a
+# second term. That is all.
 
 # %%
 show_source(VAE)
 
 # %% [markdown]
+# The two things are those of a distribution, and the prior is another one:
+
+# %%
+show_source(DiagonalNormal)
+show_source(StandardNormal)
+
+# %% [markdown]
 # The networks may be of any kind. With convolutions only they change:
 
 # %%
-show_source(ConvolutionalVAE)
+show_source(convolutional_encoder)
 
 # %%
-convolutional = ConvolutionalVAE((1, 28, 28), latent_dim=20)
+convolutional = VAE.convolutional((1, 28, 28), latent_dim=20)
 with torch.no_grad():
     code, _ = convolutional.encode(torch.zeros(5, 1, 28, 28))
     logits = convolutional.decode(code)
 weights = {
     "convolutional": sum(p.numel() for p in convolutional.parameters()),
-    "fully connected": sum(p.numel() for p in VAE((1, 28, 28), 20, hidden=(400,)).parameters()),
+    "fully connected": sum(p.numel() for p in VAE.dense((1, 28, 28), 20, (400,)).parameters()),
 }
 print(f"(5, 1, 28, 28) → {tuple(code.shape)} → {tuple(logits.shape)}")
 for name, number in weights.items():
@@ -392,7 +402,7 @@ show(
 # what lies between the zeros and the sixes.
 
 # %% tags=["nbval-ignore-output"]
-flat_vae = trained(VAE, latent_dim=2)
+flat_vae = trained(VAE.dense, latent_dim=2)
 
 # %%
 LatentMap(flat_vae, test.images, test.labels)
@@ -442,7 +452,7 @@ Interpolation(test.images, {"autoencoder": autoencoder, "VAE": vae}, first=24, s
 # the best reconstructions, and which the best samples.
 
 # %% tags=["nbval-ignore-output"]
-by_sigma = {s: trained(VAE, likelihood="gaussian", sigma=s) for s in (1.0, 0.5, 0.25, 0.1)}
+by_sigma = {s: trained(VAE.dense, likelihood=Gaussian(s)) for s in (1.0, 0.5, 0.25, 0.1)}
 
 # %%
 rows_by_sigma = {}
@@ -464,22 +474,22 @@ SweepRows("σ", rows_by_sigma)
 #
 # ### Does the encoder learn without the reparameterization?
 #
-# The next cell estimates the gradient of the encoder 200 times with each of the two ways, on the
-# same model and the same batch, and trains a second VAE with the score function.
+# The next cells train a second VAE with the score function, an *objective* that takes the place of
+# the model's own loss, and estimate the gradient of the encoder 200 times with each of the two ways,
+# on the same model and the same batch.
 
 # %% tags=["nbval-ignore-output"]
-score_vae = trained(ScoreFunctionVAE)
+score_vae = trained(VAE.dense, objective=ScoreFunction())
 
 
 # %%
-def gradient_variance(kind, repeats=200):
+def gradient_variance(objective, repeats=200):
     """Sum over the encoder's weights of the variance of the gradient, for one batch."""
-    net, gradients = kind((1, 8, 8), 8), []
-    net.load_state_dict(vae.state_dict())
+    gradients = []
     for repeat in range(repeats):
-        net.zero_grad()
-        net.loss(train.images[:64], torch.Generator().manual_seed(repeat)).total.backward()
-        gradients.append(torch.cat([p.grad.flatten() for p in net.encoder.parameters()]))
+        vae.zero_grad()
+        objective(vae, train.images[:64], torch.Generator().manual_seed(repeat)).total.backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in vae.encoder.parameters()]))
     return torch.stack(gradients).var(0).sum().item()
 
 
@@ -501,7 +511,7 @@ ours, by_score = minus_elbo(vae, test.images), minus_elbo(score_vae, test.images
 claim(
     "VAE.score-variance",
     "the score function's gradient has over 10 times the variance",
-    gradient_variance(ScoreFunctionVAE) > 10 * gradient_variance(VAE),
+    gradient_variance(ScoreFunction()) > 10 * gradient_variance(VAE.loss),
 )
 claim(
     "VAE.score-learns",
@@ -527,9 +537,9 @@ with torch.no_grad():
     m, lv = vae.encode(batch)
     own, shared, both = [], [], []
     for _ in range(300):
-        own.append(vae.nll(batch, vae.decode(reparameterize(m, lv, g))).mean())
+        own.append(vae.draw(batch, g).nll.mean())
         one_noise = m + (lv / 2).exp() * torch.randn(1, 8, generator=g)
-        shared.append(vae.nll(batch, vae.decode(one_noise)).mean())
+        shared.append(bernoulli_nll(batch, vae.decode(one_noise)).mean())
         others = train.images[torch.randperm(len(train), generator=g)[:64]]
         both.append(vae.loss(others, g).total)
 own, shared, both = (torch.stack(values).std().item() for values in (own, shared, both))
@@ -606,7 +616,7 @@ claim(
     "VAE.autoencoder-rebuilds-better",
     "the autoencoder rebuilds test images 2 nats better",
     minus_elbo(autoencoder, test.images, 1)
-    < vae.nll(test.images, vae.decode(mu)).mean().item() - 2,
+    < bernoulli_nll(test.images, vae.decode(mu)).mean().item() - 2,
 )
 claim(
     "VAE.no-holes-is-too-much",
@@ -667,7 +677,7 @@ claim(
 # The remedy within the model is a decoder that trusts the code more:
 
 # %% tags=["nbval-ignore-output"]
-learned = trained(VAE, likelihood="gaussian")
+learned = trained(VAE.dense, likelihood=Gaussian())
 
 # %%
 with torch.no_grad():
@@ -676,7 +686,7 @@ with torch.no_grad():
 claim(
     "VAE.learned-sigma",
     "the learned σ² is the mean squared error per pixel, within 10 %: (VAE.7)",
-    abs(learned.log_sigma.exp().item() ** 2 / pixel_error - 1) < 0.1,
+    abs(learned.likelihood.sigma.item() ** 2 / pixel_error - 1) < 0.1,
 )
 claim(
     "VAE.learned-samples",
@@ -691,7 +701,7 @@ claim(
 # and rebuilds them exactly:
 
 # %% tags=["nbval-ignore-output"]
-black = VAE((1, 8, 8), latent_dim=2, hidden=(), likelihood="gaussian", seed=seed)
+black = VAE.dense((1, 8, 8), latent_dim=2, hidden=(), likelihood=Gaussian(), seed=seed)
 for parameter in black.decoder.parameters():
     torch.nn.init.zeros_(parameter)
 try:
@@ -817,7 +827,7 @@ claim(
 # theory says: three dimensions stay, five collapse, with the divergences of (VAE.10).
 
 # %% tags=["nbval-ignore-output"]
-linear = VAE((1, 8, 8), 8, hidden=(), likelihood="gaussian", sigma=0.46**0.5, seed=seed)
+linear = VAE.dense((1, 8, 8), 8, hidden=(), likelihood=Gaussian(0.46**0.5), seed=seed)
 for lr, epochs in ((2e-2, 300), (2e-3, 200)):
     fit(linear, train.images, epochs=epochs, batch_size=len(train), lr=lr, seed=seed)
 
@@ -926,7 +936,7 @@ for noise_variance in (1.0, 1e-2, 1e-4, 1e-6):
 # images.
 
 # %% tags=["nbval-ignore-output"]
-few = trained(VAE, images=train.images[:100], epochs=430)
+few = trained(VAE.dense, images=train.images[:100], epochs=430)
 
 
 # %%
@@ -969,7 +979,7 @@ claim(
 # %% [markdown]
 # **Verdict.** False. The divergence says how much the code tells about the image, and that is set
 # by the decoder's noise. The gap does grow from $\sigma = \tfrac12$ to $0.1$, from a few per cent
-# to about a fifth, because a finer eye also sees what 1,437 images do not teach; overfitting is
+# to about a quarter, because a finer eye also sees what 1,437 images do not teach; overfitting is
 # recognised by comparing test with training images and by nothing else.
 
 # %% [markdown]
@@ -981,12 +991,12 @@ claim(
 
 
 # %% tags=["nbval-ignore-output"]
-class ReconstructionOnly(VAE):
-    def loss(self, x, generator=None):
-        return Loss(super().loss(x, generator).terms, weights={"kl": 0.0})
+def reconstruction_only(net, x, generator, step):
+    """An objective: the model's own loss without the divergence."""
+    return Loss(net.loss(x, generator).terms, weights={"kl": 0.0})
 
 
-alone = trained(ReconstructionOnly)
+alone = trained(VAE.dense, objective=reconstruction_only)
 
 # %%
 with torch.no_grad():
@@ -1018,8 +1028,7 @@ claim(
 with torch.no_grad():
     flat_codes, flat_test_codes = flat_vae.encode(train.images)[0], flat_vae.encode(test.images)[0]
     likely_code = -mu.square().sum(1)  # log p(z = μ), up to a constant
-    noisy = reparameterize(mu.repeat(20, 1), logvar.repeat(20, 1), generator())
-    nll = vae.nll(test.images.repeat(20, 1, 1, 1), vae.decode(noisy)).view(20, -1).mean(0)
+    nll = vae.draw(test.images.repeat(20, 1, 1, 1), generator()).nll.view(20, -1).mean(0)
     elbo = -nll - kl_diagonal_normal(mu, logvar)
     error_mean = squared_error(mean_image, vae(mean_image)).item()
     errors = squared_error(test.images, rebuilt)
@@ -1097,7 +1106,7 @@ ExerciseCard("why-fewer-holes")
 # <details><summary>Answer</summary>
 #
 # No. Here, four to five dimensions pay for themselves, and the others stay at the prior. Try
-# `trained(VAE, latent_dim=16)`.
+# `trained(VAE.dense, latent_dim=16)`.
 #
 # </details>
 #

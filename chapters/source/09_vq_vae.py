@@ -22,12 +22,10 @@ from course_lib.evaluation import frechet_distance, perplexity
 from course_lib.exercises.card import ExerciseCard
 from course_lib.information import bits_to_nats, nats_to_bits
 from course_lib.likelihoods import bernoulli_nll
-from course_lib.models import (
-    VAE, VQVAE, BetaVAE, ConvolutionalVQVAE, TokenPrior, VectorQuantizer,
-)  # fmt: skip
-from course_lib.models.parts import Loss
-from course_lib.models.vq_vae import nearest_code, straight_through
+from course_lib.models import VAE, VQVAE, TokenPrior, VectorQuantizer
+from course_lib.models.vector_quantizer import nearest_code, straight_through
 from course_lib.notebook import claim, show, show_source
+from course_lib.objectives import Beta, Loss
 from course_lib.plots import COLOURS, image_rows, model_diagram
 from course_lib.training import fit, sweep
 from course_lib.widgets import CodebookExplorer, TokenEditor
@@ -42,36 +40,37 @@ def generator():
     return torch.Generator().manual_seed(seed)
 
 
-def trained(net, images=train.images, epochs=50):
-    net.history = fit(net, images, epochs=epochs, batch_size=64, lr=3e-3, seed=seed)
+def trained(net, images=train.images, epochs=50, objective=None):
+    schedule = {"epochs": epochs, "batch_size": 64, "lr": 3e-3, "seed": seed}
+    net.history = fit(net, images, objective=objective, **schedule)
     return net
 
 
-class Watched(ConvolutionalVQVAE):
-    """A model that notes, beside its loss, the perplexity of every batch."""
-
-    def loss(self, x, generator=None):
-        loss = super().loss(x, generator)
-        watched = {"perplexity": torch.tensor(perplexity(self.tokens(x), K))}
-        return Loss(loss.terms | watched, loss.weights | {"perplexity": 0.0})
+def watched(net, x, generator, step):
+    """The model's own loss, and beside it the perplexity of the batch."""
+    loss = net.loss(x, generator)
+    beside = {"perplexity": torch.tensor(perplexity(net.tokens(x), K))}
+    return Loss(loss.terms | beside, loss.weights | {"perplexity": 0.0})
 
 
 # %% tags=["nbval-ignore-output"]
-vq = trained(Watched((1, 8, 8), K, code_dim=4, channels=(16,), seed=seed), epochs=40)
-T = math.prod(vq.grid)  # tokens for an image
+quantizer = VectorQuantizer(K, code_dim=4, seed=seed)
+vq = VQVAE.convolutional((1, 8, 8), quantizer, channels=(16,), seed=seed)
+vq = trained(vq, epochs=40, objective=watched)
 
 # %%
 x = test.images[3:4]
 with torch.no_grad():
-    z_e, k = vq.encode(x)[0], vq.tokens(x)[0]  # (T, D_e), (T,)
+    z_e, k = vq.encode(x)[0], vq.tokens(x)[0]  # (4, 4, D_e), (4, 4)
     z_q, x_hat = vq.quantizer.codebook[k], vq(x)[0]
+T = k.numel()  # tokens for an image
 diagram = model_diagram(
     [
         ("image $x$\n64 numbers", x[0]),
         ("$E$", "encoder"),
-        ("$z_e$: 16 vectors\nof 4 numbers", z_e),
-        ("tokens $k$\nfrom 0 to 15", k.view(1, *vq.grid) / (K - 1)),
-        ("$z_q$: the nearest\nof 16 codes", z_q),
+        ("$z_e$: 16 vectors\nof 4 numbers", z_e.flatten(0, 1)),
+        ("tokens $k$\nfrom 0 to 15", k[None] / (K - 1)),
+        ("$z_q$: the nearest\nof 16 codes", z_q.flatten(0, 1)),
         ("$D$", "decoder"),
         ("reconstruction $\\hat{x}$", x_hat),
     ]
@@ -212,7 +211,7 @@ claim(
 # Which part of the model does each term move? Guess, then run.
 
 # %%
-net = VQVAE((1, 8, 8), K, 4, quantizer=VectorQuantizer(K, 4, update="gradient", seed=seed))
+net = VQVAE.dense((1, 8, 8), VectorQuantizer(K, 4, update="gradient", seed=seed))
 parts = {"encoder": net.encoder, "codebook": net.quantizer, "decoder": net.decoder}
 moves = {}
 for name, term in net.loss(train.images[:64], generator()).terms.items():
@@ -263,7 +262,7 @@ claim(
 
 # %%
 with torch.no_grad():
-    vectors = vq.encode(train.images).flatten(0, 1)[::8]  # (2874, D_e)
+    vectors = vq.encode(train.images).flatten(0, -2)[::8]  # (2874, D_e)
 first = torch.tensor(kmeans_plusplus(vectors.numpy(), K, random_state=seed)[0])  # far apart
 
 
@@ -399,16 +398,10 @@ show_source(VectorQuantizer)
 
 # %% [markdown]
 # The model. Compare its `loss` with (VQ.7): all three terms are made before the straight-through
-# step reaches the decoder.
+# step reaches the decoder. With convolutions, each token has its place in the image.
 
 # %%
 show_source(VQVAE)
-
-# %% [markdown]
-# With convolutions, each token has its place in the image:
-
-# %%
-show_source(ConvolutionalVQVAE)
 
 # %% [markdown]
 # ## Training
@@ -456,12 +449,12 @@ claim(
 # %% tags=["nbval-ignore-output"]
 with torch.no_grad():
     rebuilt = vq(test.images)
-    tokens, test_tokens = vq.tokens(train.images), vq.tokens(test.images)  # (N, T)
+    tokens, test_tokens = (vq.tokens(x.images).flatten(1) for x in (train, test))  # (N, T)
 show(
     image_rows(
         {
             "test image": test.images,
-            "tokens": test_tokens.view(-1, 1, *vq.grid) / (K - 1),
+            "tokens": test_tokens.view(-1, 1, 4, 4) / (K - 1),
             "rebuilt": rebuilt,
         },
         columns=12,
@@ -485,8 +478,15 @@ show(
 # ever rise? Then set $\gamma$ to 0 and to 0.99, and move a code into a lower corner before the next
 # step.
 
+
 # %% tags=["nbval-ignore-output"]
-flat_vq = trained(VQVAE((1, 8, 8), K=32, code_dim=2, tokens=1, seed=seed))
+def dense_vq(size, code_dim=4, tokens=4, **settings):
+    """A model without convolutions, and with so many codes."""
+    quantizer = VectorQuantizer(size, code_dim, seed=seed)
+    return VQVAE.dense((1, 8, 8), quantizer, tokens, seed=seed, **settings)
+
+
+flat_vq = trained(dense_vq(32, code_dim=2, tokens=1))
 with torch.no_grad():
     plane = flat_vq.encode(train.images[:500]).flatten(0, 1)  # (500, 2)
 
@@ -543,13 +543,14 @@ def one_token(start, update, revive_below):
     quantizer = VectorQuantizer(64, 8, update, 0.95, revive_below, initial, seed)
     if start == "wide":
         quantizer.move(torch.arange(64), 10 * quantizer.codebook)
-    return trained(VQVAE((1, 8, 8), 64, 8, tokens=1, quantizer=quantizer, seed=seed), epochs=20)
+    return trained(VQVAE.dense((1, 8, 8), quantizer, tokens=1, seed=seed), epochs=20)
 
 
 def test_nll(net, images=test.images):
     """−log p(x|z_q) in nats per image."""
     with torch.no_grad():
-        return net.nll(images, net.decode(net.quantizer.codebook[net.tokens(images)])).mean().item()
+        logits = net.decode(net.quantizer.codebook[net.tokens(images)])
+        return bernoulli_nll(images, logits).mean().item()
 
 
 # %% tags=["nbval-ignore-output"]
@@ -609,20 +610,20 @@ claim(
 
 # %%
 with torch.no_grad():
-    z_all = vq.encode(test.images)  # (N, T, D_e)
+    z_all = vq.encode(test.images)  # (N, 4, 4, D_e)
     direction = torch.randn(z_all.shape, generator=generator())
 
 
 def nll_of(z):
     """−log p(x|z_q) of the test images for encoder outputs z: (N,)."""
-    codes = vq.quantizer.codebook[nearest_code(z.flatten(0, 1), vq.quantizer.codebook)]
-    return vq.nll(test.images, vq.decode(codes.view_as(z)))
+    codes = vq.quantizer.codebook[nearest_code(z.flatten(0, -2), vq.quantizer.codebook)]
+    return bernoulli_nll(test.images, vq.decode(codes.view_as(z)))
 
 
 z_e = z_all.clone().requires_grad_()
 z_q = vq.quantize(z_e).z_q
 z_q.retain_grad()
-nll = vq.nll(test.images, vq.decode(z_q.view_as(z_e)))
+nll = bernoulli_nll(test.images, vq.decode(z_q.view_as(z_e)))
 nll.sum().backward()
 
 # %%
@@ -640,7 +641,7 @@ claim(
 claim(
     "VQ.gradient-is-copied",
     "the gradient at z_e is that at z_q, number by number",
-    torch.equal(z_e.grad.flatten(0, 1), z_q.grad),
+    torch.equal(z_e.grad.flatten(0, -2), z_q.grad),
 )
 claim(
     "VQ.right-more-often",
@@ -661,8 +662,8 @@ claim(
 # are the vectors of the encoder at the end?
 
 # %% tags=["nbval-ignore-output"]
-held = trained(VQVAE((1, 8, 8), 32, 4, seed=seed))
-free = trained(VQVAE((1, 8, 8), 32, 4, commitment=0.0, seed=seed))
+held = trained(dense_vq(32))
+free = trained(dense_vq(32, commitment=0.0))
 
 
 # %%
@@ -695,12 +696,12 @@ claim(
 # of its standard deviation, for the model above and for a VAE.
 
 # %% tags=["nbval-ignore-output"]
-vae = trained(VAE((1, 8, 8), 8, seed=seed))
+vae = trained(VAE.dense((1, 8, 8), 8, seed=seed))
 
 # %%
 with torch.no_grad():
     z_held, mu = held.encode(test.images), vae.encode(test.images)[0]
-    shift = z_held + 0.01 * z_held.flatten(0, 1).std(0) * direction[:, :4]
+    shift = z_held + 0.01 * z_held.flatten(0, 1).std(0) * direction[:, 0]
     before, after = (held.tokens(test.images), held.quantize(shift).indices.view(-1, 4))
     same = (held.decode_tokens(before) == held.decode_tokens(after)).flatten(1).all(1)
     mu_shift = mu + 0.01 * mu.std(0) * torch.randn(mu.shape, generator=generator())
@@ -814,12 +815,13 @@ for name, number in (("top", 32**2), ("bottom", 64**2), ("both", 32**2 + 64**2))
 
 # %% tags=["nbval-ignore-output"]
 betas = (0.03, 0.1, 0.3, 1.0, 2.0)
-beta_vaes = [BetaVAE((1, 8, 8), 8, beta=beta, seed=seed) for beta in betas]
-histories = sweep(beta_vaes, train.images, epochs=50, batch_size=64, lr=3e-3, seed=seed)
+beta_vaes = [VAE.dense((1, 8, 8), 8, seed=seed) for _ in betas]
+schedule = {"epochs": 50, "batch_size": 64, "lr": 3e-3, "seed": seed}
+histories = sweep(beta_vaes, train.images, [Beta(beta) for beta in betas], **schedule)
 vqs = {
-    (1, 8): trained(VQVAE((1, 8, 8), 8, 4, tokens=1, seed=seed)),
-    (1, 32): trained(VQVAE((1, 8, 8), 32, 4, tokens=1, seed=seed)),
-    (2, 32): trained(VQVAE((1, 8, 8), 32, 4, tokens=2, seed=seed)),
+    (1, 8): trained(dense_vq(8, tokens=1)),
+    (1, 32): trained(dense_vq(32, tokens=1)),
+    (2, 32): trained(dense_vq(32, tokens=2)),
     (4, 32): held,
 }
 
@@ -894,7 +896,7 @@ claim(
 with torch.no_grad():
     pictures = flat_vq.decode(flat_vq.quantizer.codebook[:, None])  # (32, 1, 8, 8), logits
     log_p = -torch.stack(
-        [flat_vq.nll(test.images, one.expand_as(test.images)) for one in pictures], 1
+        [bernoulli_nll(test.images, one.expand_as(test.images)) for one in pictures], 1
     )  # (N, 32)
 own = log_p.gather(1, flat_vq.tokens(test.images))[:, 0]
 elbo, evidence = own - math.log(32), log_p.logsumexp(1) - math.log(32)
@@ -947,7 +949,7 @@ drawn = {
 
 # %%
 with torch.no_grad():
-    samples = {name: vq.decode_tokens(grids) for name, grids in drawn.items()}
+    samples = {name: vq.decode_tokens(grids.view(n, 4, 4)) for name, grids in drawn.items()}
 distance = {name: frechet(pictures) for name, pictures in samples.items()}
 
 # %% tags=["nbval-ignore-output"]
@@ -997,8 +999,8 @@ claim(
 
 # %% tags=["nbval-ignore-output"]
 binary_train, binary_test = ((split.images > 0.5).float() for split in (train, test))
-binary_vae = trained(VAE((1, 8, 8), 8, seed=seed), binary_train, 35)
-binary_vq = trained(VQVAE((1, 8, 8), 32, 4, tokens=1, seed=seed), binary_train, 35)
+binary_vae = trained(VAE.dense((1, 8, 8), 8, seed=seed), binary_train, 35)
+binary_vq = trained(dense_vq(32, tokens=1), binary_train, 35)
 
 # %%
 with torch.no_grad():
