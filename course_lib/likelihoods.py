@@ -66,7 +66,22 @@ def squared_error(x: Tensor, mean: Tensor) -> Tensor:
     return (x - mean).square().flatten(1).sum(1)
 
 
-class Bernoulli(nn.Module):
+class Likelihood(nn.Module):
+    """p(x|z), given what the decoder returns for z.
+
+    Grey, binary, quantised or autoregressive: whatever gives log p(x|z) of each image and a mean.
+    """
+
+    def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
+        """log p(x|z) in nats per image: images (B, C, H, W) and output → (B,)."""
+        raise NotImplementedError
+
+    def mean(self, output: Tensor) -> Tensor:
+        """E[x|z] in pixel units: (B, C, H, W)."""
+        raise NotImplementedError
+
+
+class Bernoulli(Likelihood):
     """Binary pixels, each 1 with a probability of its own; the decoder returns logits  (AE.3)."""
 
     def __init__(self) -> None:  # that of nn.Module shows *args and **kwargs
@@ -85,7 +100,7 @@ class Bernoulli(nn.Module):
         return (uniform_like(output, generator) < output.sigmoid()).to(output.dtype)
 
 
-class Gaussian(nn.Module):
+class Gaussian(Likelihood):
     """x ~ N(output, σ²I): the decoder returns the mean  (AE.5).
 
     sigma: standard deviation σ > 0 of all pixels, or None to learn it with the model.
@@ -133,8 +148,8 @@ class Gaussian(nn.Module):
         return output + self.sigma * normal_like(output, generator)
 
 
-class SquaredError(nn.Module):
-    """−‖x − output‖² in place of a logarithm  (AE.2), for autoencoders that claim no probability."""
+class SquaredError(Likelihood):
+    """−‖x − output‖² in place of a logarithm  (AE.2), for autoencoders without a density."""
 
     def __init__(self) -> None:
         super().__init__()

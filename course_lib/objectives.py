@@ -18,7 +18,8 @@ Reinforcement Learning, Machine Learning 8, 1992.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add
 from typing import Any, Protocol
 
 import torch
@@ -44,7 +45,8 @@ class Loss:
     @cached_property
     def total(self) -> Tensor:
         """The weighted sum, which `training.fit` minimises."""
-        return sum(self.weights.get(name, 1.0) * term for name, term in self.terms.items())
+        weighted = (self.weights.get(name, 1.0) * term for name, term in self.terms.items())
+        return reduce(add, weighted)
 
 
 class Objective(Protocol):
@@ -186,7 +188,8 @@ class TotalCorrelation:
         """Four terms in nats per image; with β = 1 their expectation is that of −ELBO."""
         draw = model.draw(x, generator)
         log_weights = stratified_log_weights(len(x), self.dataset_size).to(draw.z)
-        parts = kl_parts(draw.z, draw.q.log_prob(draw.z), *draw.q, log_weights)
+        q: DiagonalNormal = draw.q
+        parts = kl_parts(draw.z, q.log_prob(draw.z), q.mu, q.logvar, log_weights)
         terms = {"reconstruction": draw.nll.mean(), **parts}
         return Loss(terms, {"total_correlation": self.beta})
 

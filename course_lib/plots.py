@@ -1,6 +1,8 @@
 """Figures that more than one chapter draws, and the colours of the course."""
 
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -75,11 +77,13 @@ def model_diagram(parts: Sequence[tuple[str, Tensor | str]]) -> Figure:
     axis.axis("off")
     edges = []
     for i, (label, content) in enumerate(parts):
-        draw = _draw_network if isinstance(content, str) else _draw_values
-        half_width = draw(axis, 2.5 * i, content)
+        if isinstance(content, str):
+            half_width = _draw_network(axis, 2.5 * i, content)
+        else:
+            half_width = _draw_values(axis, 2.5 * i, content)
         axis.text(2.5 * i, -1.3, label, ha="center", va="top", fontsize=11)
         edges.append((2.5 * i - half_width, 2.5 * i + half_width))
-    for (_, start), (end, _) in zip(edges[:-1], edges[1:], strict=True):
+    for (_, start), (end, _) in pairwise(edges):
         axis.annotate(
             "", xy=(end - 0.05, 0), xytext=(start + 0.05, 0), arrowprops={"arrowstyle": "-|>"}
         )
@@ -97,10 +101,9 @@ def _draw_network(axis: Axes, x: float, kind: str) -> float:
 def _draw_values(axis: Axes, x: float, values: Tensor) -> float:
     if values.ndim <= 2:  # codes: one cell per number, white for 0
         limit = values.abs().max().item()
-        picture = values.view(len(values), -1)
-        style = {"cmap": "PuOr", "vmin": -limit, "vmax": limit}
+        picture = values.view(len(values), -1).detach().cpu().numpy()
+        style: dict[str, Any] = {"cmap": "PuOr", "vmin": -limit, "vmax": limit}
         half_height, half_width = 0.8, picture.shape[1] * max(0.8 / len(values), 0.12)
-        picture = picture.detach().cpu().numpy()
     else:
         check_images(values[None], 1, "an image of parts, as a batch of one,")
         picture, style = _array(values), {"cmap": "gray", "vmin": 0, "vmax": 1}

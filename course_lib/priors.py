@@ -38,10 +38,27 @@ class DiagonalNormal(NamedTuple):
         return normal_log_density(z, self.mu, self.logvar).sum(-1)
 
 
-class StandardNormal(nn.Module):
+class Prior(nn.Module):
+    """p(z) over codes of latent_dim numbers, d; a model trains its parameters with its own."""
+
+    latent_dim: int
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log p(z): (..., d) → (...)."""
+        raise NotImplementedError
+
+    def sample(self, n: int, generator: Rng = None) -> Tensor:
+        """z ~ p(z): (n, d)."""
+        raise NotImplementedError
+
+    def kl(self, q: DiagonalNormal, z: Tensor) -> Tensor:
+        """log q(z|x) − log p(z) of the given z ~ q, whose mean is KL(q‖p): (B, d) → (B, 1)."""
+        return (q.log_prob(z) - self.log_prob(z))[:, None]
+
+
+class StandardNormal(Prior):
     """p(z) = N(0, I) in d dimensions, without parameters.
 
-    Every prior has a latent_dim and the three methods of this one.
     Raises ValueError for a latent_dim below 1.
     """
 
@@ -64,8 +81,5 @@ class StandardNormal(nn.Module):
         return normal_like(self.mean.expand(n, -1), generator)
 
     def kl(self, q: DiagonalNormal, z: Tensor) -> Tensor:
-        """KL(q(zⱼ|x)‖p(zⱼ)) of each dimension, in closed form  (KL.12): (B, d).
-
-        z ~ q, (B, d), is for priors without a closed form, which take log q(z|x) − log p(z), (B, 1).
-        """
+        """KL(q(zⱼ|x)‖p(zⱼ)) of each dimension, in closed form  (KL.12): (B, d), whatever z is."""
         return kl_standard_normal(q.mu, q.logvar)

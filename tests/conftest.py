@@ -45,7 +45,7 @@ def missing(reason):
 
 def data_folder():
     """The folder with what cannot be downloaded."""
-    return Path(os.path.expanduser(os.environ.get("COURSE_DATA_DIR") or SHARED))
+    return Path(os.environ.get("COURSE_DATA_DIR") or SHARED).expanduser()
 
 
 @pytest.fixture(scope="session")

@@ -52,10 +52,8 @@ from course_lib.training import fit
 
 SHAPE = (1, 8, 8)
 X = load("digits").images[:12]
-ACCELERATORS = [
-    name for name, there in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available()))
-    if there
-]  # fmt: skip
+THERE = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+ACCELERATORS = [name for name, there in THERE.items() if there]
 DEVICES = ["meta", *ACCELERATORS]
 
 

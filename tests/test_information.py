@@ -690,7 +690,7 @@ def test_vmap_compile_and_the_meta_device(name, generator):
     [
         (kl_discrete, {"p": double(0.2, 0.3, 0.5), "q": double(0.6, 0.3, 0.1)}),
         (kl_bernoulli, {"rho": double(0.1, 0.5), "rho_hat": double(0.7, 0.2)}),
-        (kl_normal, dict(zip(("mu_q", "sigma_q", "mu_p", "sigma_p"), double(1, 2, 3, 0.7), strict=True))),
+        (kl_normal, {"mu_q": 1.0, "sigma_q": 2.0, "mu_p": 3.0, "sigma_p": 0.7}),
         (kl_diagonal_normal, {"mu": double(1, -2), "logvar": double(0.5, -3)}),
         (
             kl_multivariate_normal,

@@ -1,4 +1,4 @@
-"""How the parts of the library are made: signatures that say everything, and no tower of classes."""
+"""How the parts of the library are made: signatures that say all, and no tower of classes."""
 
 import importlib
 import inspect

@@ -6,6 +6,7 @@ which is how a classroom shares one copy. data/README.md gives the provenance an
 each.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 from course_lib.datasets import faces, images
@@ -14,7 +15,7 @@ from course_lib.datasets.images import ImageSet
 
 __all__ = ["DATA_DIR", "IDX_FILES", "MIRRORS", "SHA256", "ImageSet", "load", "read_idx"]
 
-_LOADERS = {
+_LOADERS: dict[str, Callable[[str], ImageSet]] = {
     "digits": images.digits,
     "glyphs": images.glyphs,
     "faces": faces.portraits,

@@ -111,7 +111,7 @@ def originals_folder() -> Path:
     import pooch
 
     shared = os.environ.get("COURSE_DATA_DIR")
-    return Path(os.path.expanduser(shared)) if shared else pooch.os_cache(PROJECT)
+    return Path(shared).expanduser() if shared else pooch.os_cache(PROJECT)
 
 
 def _shared_copy(folder: Path, name: str, file: str) -> Path:

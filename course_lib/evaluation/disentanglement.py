@@ -22,7 +22,7 @@ from course_lib.information import entropy
 def binned(values: Tensor, bins: int = 20) -> Tensor:
     """The number of the bin of each value, in bins of equal width between its column's extremes.
 
-    values: (N, ...). Returns integers of the same shape, from 0 to bins − 1; a constant column is 0.
+    values: (N, ...). Returns integers of that shape, from 0 to bins − 1; a constant column is 0.
     Raises ValueError for bins below 2, no values, or values or a range that are not finite.
     """
     if bins < 2:
@@ -96,15 +96,15 @@ def dci(codes: Tensor, factors: Tensor, seed: int = 0) -> DCI:
 
     codes, factors = _checked(codes, factors)
     rows = torch.randperm(len(codes), generator=torch.Generator().manual_seed(seed))
-    codes, half = codes[rows].numpy(), len(codes) // 2
+    z, half = codes[rows].numpy(), len(codes) // 2
     importance, skill = [], []
     for v in factors[rows].T.numpy():
         # Large leaves: splits that fit noise would count as importance of whatever they use.
         leaf = max(1, len(codes) // 100)
         forest = RandomForestRegressor(30, min_samples_leaf=leaf, random_state=seed)
-        forest.fit(codes[:half], v[:half])
+        forest.fit(z[:half], v[:half])
         importance.append(torch.from_numpy(forest.feature_importances_))
-        skill.append(max(0.0, r2_score(v[half:], forest.predict(codes[half:]))))
+        skill.append(max(0.0, r2_score(v[half:], forest.predict(z[half:]))))
     R = torch.stack(importance)  # (F, d), rows sum to 1, or to 0 where nothing helped
     weights = R.sum(0) / R.sum().clamp(min=1e-12)
     return DCI(

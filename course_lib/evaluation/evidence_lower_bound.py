@@ -90,7 +90,8 @@ def _quadrature(nodes: int) -> tuple[Tensor, float]:
 def _log_normal(x: Number, mu: Number, sigma: Number) -> Tensor:
     """log N(x; μ, σ²). torch.distributions would round numbers to the default dtype."""
     log_sigma = sigma.log() if isinstance(sigma, Tensor) else math.log(sigma)
-    return -0.5 * ((x - mu) / sigma) ** 2 - log_sigma - 0.5 * math.log(2 * math.pi)
+    log_density = -0.5 * ((x - mu) / sigma) ** 2 - log_sigma - 0.5 * math.log(2 * math.pi)
+    return torch.as_tensor(log_density)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def participation_ratio(w: Tensor) -> Tensor:
 
 
 def orientation_selectivity(w: Tensor) -> Tensor:
-    """|Σ_f P(f) exp(2iθ_f)| / Σ_f P(f), where P is the power of the feature at frequency f  (SAE.9).
+    """|Σ_f P(f) exp(2iθ_f)| / Σ_f P(f), P the power of the feature at frequency f  (SAE.9).
 
     θ_f is the direction of the frequency f ≠ 0; the factor 2 makes opposite directions one.
     w: (..., H, W). Returns (...), from 0 (every direction alike) to 1 (a grating).
@@ -57,7 +57,7 @@ def orientation_selectivity(w: Tensor) -> Tensor:
 
 
 def _scaled(w: Tensor, axes: int) -> Tensor:
-    """Features, over their last axes, divided by the largest weight: squares of small ones are 0."""
+    """Features over their largest weight in the last axes: squares of small ones are 0."""
     if w.ndim < axes or w.numel() == 0:
         raise ValueError(f"w must have {axes} or more axes and a weight, got {tuple(w.shape)}")
     w = w if w.is_floating_point() else w.to(torch.get_default_dtype())

@@ -12,12 +12,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from course_lib.likelihoods import Bernoulli, SquaredError
+from course_lib.likelihoods import Bernoulli, Likelihood, SquaredError
 from course_lib.models.networks import mlp
 from course_lib.noise import Rng
 from course_lib.objectives import Loss
 
-LIKELIHOODS = {"bernoulli": Bernoulli, "gaussian": SquaredError}
+LIKELIHOODS: dict[str, type[Likelihood]] = {"bernoulli": Bernoulli, "gaussian": SquaredError}
 
 
 class Autoencoder(nn.Module):
@@ -55,13 +55,13 @@ class Autoencoder(nn.Module):
             raise ValueError(f"code must be {allowed}, got {code!r}")
         self.image_shape = tuple(image_shape)
         self.latent_dim = latent_dim
-        self.likelihood = LIKELIHOODS[likelihood]()
+        self.likelihood: Likelihood = LIKELIHOODS[likelihood]()
         sizes = [math.prod(image_shape), *hidden, latent_dim]
         generator = torch.Generator().manual_seed(seed)
-        self.encoder = mlp(sizes, generator)
+        self.encoder: nn.Sequential = mlp(sizes, generator)
         if code != "linear":
             self.encoder.append(nn.Sigmoid() if code == "sigmoid" else nn.ReLU())
-        self.decoder = mlp(sizes[::-1], generator)
+        self.decoder: nn.Module = mlp(sizes[::-1], generator)
 
     def encode(self, x: Tensor) -> Tensor:
         """z = f_φ(x): (B, C, H, W) → (B, d)."""

@@ -11,10 +11,10 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from course_lib.likelihoods import Bernoulli
+from course_lib.likelihoods import Bernoulli, Likelihood
 from course_lib.models.networks import dense_decoder, dense_encoder
 from course_lib.models.variational_autoencoder import VAE
-from course_lib.priors import StandardNormal
+from course_lib.priors import Prior, StandardNormal
 
 
 class Conditioned(nn.Module):
@@ -41,7 +41,7 @@ class ConditionalVAE(nn.Module):
     """
 
     def __init__(
-        self, encoder: nn.Module, decoder: nn.Module, likelihood: nn.Module, prior: nn.Module
+        self, encoder: nn.Module, decoder: nn.Module, likelihood: Likelihood, prior: Prior
     ) -> None:
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
@@ -54,8 +54,8 @@ class ConditionalVAE(nn.Module):
         latent_dim: int,
         condition_dim: int,
         hidden: Sequence[int] = (128,),
-        likelihood: nn.Module | None = None,
-        prior: nn.Module | None = None,
+        likelihood: Likelihood | None = None,
+        prior: Prior | None = None,
         seed: int = 0,
     ) -> Self:
         """As VAE.dense, with c = condition_dim more inputs of both networks."""
@@ -72,6 +72,6 @@ class ConditionalVAE(nn.Module):
         return self.prior.latent_dim
 
     def at(self, condition: Tensor) -> VAE:
-        """The VAE for a condition, (c,), or for one of each image, (B, c); it shares the weights."""
+        """The VAE for a condition, (c,), or for one of each image, (B, c), with these weights."""
         encoder, decoder = (Conditioned(part, condition) for part in (self.encoder, self.decoder))
         return VAE(encoder, decoder, self.likelihood, self.prior)

@@ -6,7 +6,7 @@ Matrix, Communications in Statistics 18, 1989.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -113,7 +113,7 @@ class ContractiveAutoencoder(Autoencoder):
         if tied and hidden:
             raise ValueError(f"tied needs hidden=(), got hidden={tuple(hidden)}")
         if tied:
-            self.decoder = TiedDecoder(self.encoder[0])
+            self.decoder = TiedDecoder(cast(nn.Linear, self.encoder[0]))
         self.hidden = tuple(hidden)
         self.weight = weight
 
@@ -123,7 +123,8 @@ class ContractiveAutoencoder(Autoencoder):
         if self.hidden:
             penalty = hutchinson_contractive_penalty(self.encode, x, generator)
         else:
-            penalty = sigmoid_contractive_penalty(h, self.encoder[0].weight)
+            W = cast(nn.Linear, self.encoder[0]).weight
+            penalty = sigmoid_contractive_penalty(h, W)
         terms = {
             "reconstruction": self.nll(x, self.decode(h)).mean(),
             "contraction": penalty.mean(),

@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
-from course_lib.likelihoods import Bernoulli
+from course_lib.likelihoods import Bernoulli, Likelihood
 from course_lib.models.networks import (
     convolutional_decoder,
     convolutional_encoder,
@@ -19,7 +19,7 @@ from course_lib.models.networks import (
 )
 from course_lib.noise import Rng
 from course_lib.objectives import Loss
-from course_lib.priors import DiagonalNormal, StandardNormal
+from course_lib.priors import DiagonalNormal, Prior, StandardNormal
 
 
 class Draw(NamedTuple):
@@ -46,7 +46,7 @@ class VAE(nn.Module):
     """
 
     def __init__(
-        self, encoder: nn.Module, decoder: nn.Module, likelihood: nn.Module, prior: nn.Module
+        self, encoder: nn.Module, decoder: nn.Module, likelihood: Likelihood, prior: Prior
     ) -> None:
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
@@ -58,8 +58,8 @@ class VAE(nn.Module):
         image_shape: Sequence[int],
         latent_dim: int,
         hidden: Sequence[int] = (128,),
-        likelihood: nn.Module | None = None,
-        prior: nn.Module | None = None,
+        likelihood: Likelihood | None = None,
+        prior: Prior | None = None,
         seed: int = 0,
     ) -> Self:
         """Fully connected networks; hidden: the encoder's widths, mirrored.
@@ -79,8 +79,8 @@ class VAE(nn.Module):
         image_shape: Sequence[int],
         latent_dim: int,
         channels: Sequence[int] = (16, 32),
-        likelihood: nn.Module | None = None,
-        prior: nn.Module | None = None,
+        likelihood: Likelihood | None = None,
+        prior: Prior | None = None,
         seed: int = 0,
     ) -> Self:
         """Convolutions, one for each of the channels, that halve the sides; mirrored.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_lib.checks import readable
-from course_lib.likelihoods import Bernoulli
+from course_lib.likelihoods import Bernoulli, Likelihood
 from course_lib.models.networks import (
     ChannelsFirst,
     ChannelsLast,
@@ -43,7 +43,7 @@ class VQVAE(nn.Module):
         encoder: nn.Module,
         decoder: nn.Module,
         quantizer: VectorQuantizer,
-        likelihood: nn.Module | None = None,
+        likelihood: Likelihood | None = None,
         commitment: float = 0.25,
     ) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class VQVAE(nn.Module):
         quantizer: VectorQuantizer,
         tokens: int = 4,
         hidden: Sequence[int] = (128,),
-        likelihood: nn.Module | None = None,
+        likelihood: Likelihood | None = None,
         commitment: float = 0.25,
         seed: int = 0,
     ) -> Self:
@@ -83,7 +83,7 @@ class VQVAE(nn.Module):
         image_shape: Sequence[int],
         quantizer: VectorQuantizer,
         channels: Sequence[int] = (32, 64),
-        likelihood: nn.Module | None = None,
+        likelihood: Likelihood | None = None,
         commitment: float = 0.25,
         seed: int = 0,
     ) -> Self:

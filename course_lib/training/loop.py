@@ -95,7 +95,7 @@ def check_finite(loss: Loss) -> None:
 
 
 def fit(
-    model: nn.Module,
+    model: Any,
     data: Data,
     *,
     epochs: int | None,
@@ -151,7 +151,9 @@ def fit(
         optimizers = model.optimizers(lr)
     else:
         optimizers = [Adam(model.parameters(), lr=lr, fused=True)]
-    steps, terms, validated = 0, {}, {}
+    steps = 0
+    terms: dict[str, list[float]] = {}
+    validated: dict[str, list[float]] = {}
     if resume is not None:
         steps = _restore(resume.state, optimizers, generator, stateful, lr)
         terms, validated = deepcopy((resume.terms, resume.validation))
@@ -227,9 +229,8 @@ def _measured(
     model.eval()
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
-    log = []
-    for rows in torch.arange(_length(data), device=device).split(1000):
-        log.append((len(rows), _detached(loss_of(_rows(data, rows), generator, None))))
+    parts = torch.arange(_length(data), device=device).split(1000)
+    log = [(len(rows), _detached(loss_of(_rows(data, rows), generator, None))) for rows in parts]
     model.train()
     return log
 
@@ -323,7 +324,7 @@ def _check_data(model: nn.Module, data: Data) -> None:
             raise ValueError(
                 f"{name} must hold at least one image, got shape {tuple(tensor.shape)}"
             )
-        if tensor.dtype == torch.uint8 or tensor.is_floating_point() and tensor.dtype != dtype:
+        if tensor.dtype == torch.uint8 or (tensor.is_floating_point() and tensor.dtype != dtype):
             raise ValueError(
                 f"{name} must be {dtype} like the model, got {tensor.dtype}; "
                 "bytes become pixels by images / 255"

@@ -16,9 +16,9 @@ from course_lib.training.loop import INTERRUPTED, History, fit
 
 
 def sweep(
-    models: Sequence[nn.Module],
+    models: Sequence[Any],
     images: Tensor,
-    objectives: Sequence[Objective],
+    objectives: Sequence[Objective | None],
     *,
     executor: Executor | None = None,
     **settings: Any,
@@ -55,7 +55,7 @@ def sweep(
 
 
 def _alone(
-    model: nn.Module, images: Tensor, objective: Objective, settings: dict[str, Any]
+    model: Any, images: Tensor, objective: Objective | None, settings: dict[str, Any]
 ) -> tuple[dict[str, Tensor], History]:
     """What a worker does; one thread, as importing course_lib.training has set."""
     history = fit(model, images, objective=objective, **settings)
@@ -63,9 +63,9 @@ def _alone(
 
 
 def _at_once(
-    models: Sequence[nn.Module],
+    models: Sequence[Any],
     images: Tensor,
-    objectives: Sequence[Objective],
+    objectives: Sequence[Any],
     settings: dict[str, Any],
 ) -> list[History]:
     stack = StackedVAE(models, objectives)
@@ -95,7 +95,7 @@ class StackedVAE(nn.Module):
     the first.
     """
 
-    def __init__(self, models: Sequence[nn.Module], objectives: Sequence[Objective]) -> None:
+    def __init__(self, models: Sequence[VAE], objectives: Sequence[Beta]) -> None:
         super().__init__()
         if not models or any(type(part) is not VAE for part in models):
             raise ValueError(f"models must be VAEs, got {[type(m).__name__ for m in models]}")
@@ -124,7 +124,8 @@ class StackedVAE(nn.Module):
         likelihood = self.models[0].likelihood
         nll = -likelihood.log_prob(images, output.reshape(images.shape)).view(S, B).mean(1)
         kl = kl_diagonal_normal(mu, logvar).mean(1)  # (S,)
-        terms, weights = {}, {}
+        terms: dict[str, Tensor] = {}
+        weights: dict[str, float | Tensor] = {}
         for s, objective in enumerate(self.objectives):
             total = nll[s] + objective.weight(step) * kl[s]
             terms |= {f"reconstruction {s}": nll[s], f"kl {s}": kl[s], f"total {s}": total}
@@ -152,9 +153,9 @@ class _StackedLinear(nn.Module):
         return torch.baddbmm(self.bias[:, None], x, self.weight.mT)
 
 
-def _stacked(networks: Sequence[nn.Sequential]) -> nn.Sequential:
+def _stacked(networks: Sequence[Any]) -> nn.Sequential:
     """The linear layers stacked, the ReLUs as they are; pixels are flat already."""
-    layers = []
+    layers: list[nn.Module] = []
     for same in zip(*networks, strict=True):
         if isinstance(same[0], nn.Linear):
             layers.append(_StackedLinear(same))

@@ -44,8 +44,9 @@ def _palette() -> Image.Image:
     entries = [(round(255 * grey / (GREYS - 1)),) * 3 for grey in range(GREYS)]
     for colour in COLOURS:
         rgb = ImageColor.getrgb(colour)
-        for tint in range(TINTS):
-            entries.append(tuple(round(c + (255 - c) * tint / TINTS) for c in rgb))
+        entries += [
+            tuple(round(c + (255 - c) * tint / TINTS) for c in rgb) for tint in range(TINTS)
+        ]
     palette = Image.new("P", (1, 1))
     palette.putpalette([channel for entry in entries for channel in entry])
     return palette
@@ -185,7 +186,7 @@ class Axes:
         radius: int,
         rim: str | None = None,
     ) -> None:
-        """Points (N, 2) in the colours of their class numbers (N,), which stand at their medians."""
+        """Points (N, 2) in the colours of their classes (N,), whose numbers stand at their medians."""
         classes = torch.zeros(len(points)) if labels is None else labels.cpu()
         for point, label in zip(points.tolist(), classes.tolist(), strict=True):
             x, y = self.position(*point)

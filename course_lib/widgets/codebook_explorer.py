@@ -28,7 +28,7 @@ DOT = [(x, y) for x in range(-3, 4) for y in range(-3, 4) if x * x + y * y <= 10
 
 
 class CodebookExplorer(PictureWidget):
-    """Vectors in the plane, K codes with their cells, and one step of the moving averages at a time.
+    """Vectors in the plane, K codes with their cells, and the moving averages step by step.
 
     z_e: (M, 2), the vectors; or, in their place,
     model: a VQVAE with code_dim 2, and images (N, C, H, W), grey or RGB, for it to encode. The
@@ -184,7 +184,7 @@ class CodebookExplorer(PictureWidget):
 
     def _places(self) -> tuple[Tensor, np.ndarray]:
         """The centres of the squares of the plane, row by row, and the pixels of the vectors."""
-        left, top, right, bottom = self._axes.box
+        left, top, right, _ = self._axes.box
         (x_low, x_high), (y_low, y_high) = self._axes.x_range, self._axes.y_range
         n = (right - left) // CELL
         middle = (torch.arange(n) + 0.5) / n

@@ -106,7 +106,7 @@ class LatentMap(PictureWidget):
         return canvas
 
     def _draw_map(self, mode: str, codes: Tensor, labels: Tensor | None) -> Image.Image:
-        left, top, right, bottom = self._axes.box
+        left, top, _, bottom = self._axes.box
         width = self._panel + max(PANEL, self._images.shape[3])
         page = Image.new("RGB", (width, bottom + 28), "white")
         draw = ImageDraw.Draw(page)

@@ -8,8 +8,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.distributions import Normal
 
-from course_lib.priors import reparameterize
 from course_lib.plots import COLOURS
+from course_lib.priors import reparameterize
 from course_lib.widgets.base import PictureWidget
 from course_lib.widgets.canvas import Axes, font
 

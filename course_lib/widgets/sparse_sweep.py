@@ -117,7 +117,8 @@ class SparseSweep(PictureWidget):
         lines = (
             f"units above {self._threshold:g}: {100 * summary.active:.1f} % per image; "
             f"on no image: {summary.dead} of {units}; on every image: {summary.always_on}",
-            f"mean of ρ̂: {summary.rho_hat.mean():.4f}; squared error: {summary.error:.1f} per image",
+            f"mean of ρ̂: {summary.rho_hat.mean():.4f}; "
+            f"squared error: {summary.error:.1f} per image",
         )
         for i, line in enumerate(lines):
             draw.text((0, panels.height + 4 + 20 * i), line, "black", font(13))

@@ -100,7 +100,8 @@ class TokenEditor(PictureWidget):
         own_code, new_code = (grid[place].item() for grid in (own, new))
         draw.text(
             (0, page.height - 20),
-            f"token in row {place[0]}, column {place[1]}: {own_code} → {new_code}; pixels changed by "
+            f"token in row {place[0]}, column {place[1]}: {own_code} → {new_code}; "
+            "pixels changed by "
             f"more than 0.01: {int(reached.sum())} of {reached.numel()}; "
             f"largest change {difference.abs().max():.2f}",
             "black", font(13),

@@ -12,7 +12,8 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 
 from course_lib.datasets import ImageSet, load
-from course_lib.models import ConvolutionalVAE
+from course_lib.likelihoods import Gaussian
+from course_lib.models import VAE
 from course_lib.training import fit
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -181,7 +182,7 @@ def rebuilt(train: ImageSet, test: ImageSet, pictures: torch.Tensor) -> tuple[fl
 
 def test_a_convolutional_vae_rebuilds_smile_and_glasses():
     train, test = looking_ahead(load("faces")), looking_ahead(load("faces", "test"))
-    model = ConvolutionalVAE((3, 32, 32), 24, channels=(32,), likelihood="gaussian")
+    model = VAE.convolutional((3, 32, 32), 24, channels=(32,), likelihood=Gaussian())
     fit(model, train.images, epochs=18, batch_size=16, lr=2.5e-3)
     fit(model, train.images, epochs=6, batch_size=16, lr=1e-3)
     with torch.no_grad():

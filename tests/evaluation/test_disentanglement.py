@@ -1,6 +1,7 @@
 """MIG, DCI and SAP on codes whose score is known, and beside independent implementations."""
 
 import math
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -120,7 +121,7 @@ def test_a_factor_with_few_values_keeps_them_and_one_with_many_is_binned():
 class Forest:
     """Stands for a random forest that has found given importances, and predicts nothing."""
 
-    importances: list = []
+    importances: ClassVar[list] = []
 
     def __init__(self, *args, **kwargs):
         pass

@@ -4,6 +4,7 @@ The densities of the oracles are SciPy's, so that nothing of the library is used
 """
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -301,7 +302,7 @@ def test_more_samples_raise_the_bound(linear):
     assert means == sorted(means)
     assert means[-1] < evidence.mean().item()
     gaps = [evidence.mean().item() - mean for mean in means]
-    assert all(after < 0.8 * before for before, after in zip(gaps, gaps[1:], strict=False))
+    assert all(after < 0.8 * before for before, after in pairwise(gaps))
 
 
 @pytest.mark.equation("ELBO.16")

@@ -47,9 +47,12 @@ def test_a_process_pool():
 
 def test_what_fails_in_a_worker_is_raised_here():
     models = [VAE.dense((1, 8, 8), 2), VAE.dense((1, 4, 4), 2)]
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        with pytest.raises(RuntimeError, match="shapes"):
-            sweep(models, IMAGES, [Beta(1.0), Beta(1.0)], executor=pool, **SETTINGS)
+    objectives = [Beta(1.0), Beta(1.0)]
+    with (
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool,
+        pytest.raises(RuntimeError, match="shapes"),
+    ):
+        sweep(models, IMAGES, objectives, executor=pool, **SETTINGS)
 
 
 def test_a_dask_cluster_of_two_processes():

@@ -92,7 +92,7 @@ def test_the_traversals_move_the_active_dimensions_by_their_kl(model, widget):
 def test_silent_dimensions_have_no_row(model, widget):
     widget.beta.value = 20
     with torch.no_grad():
-        mu, logvar = EVERY.at(model, 20.0).encode(IMAGES)
+        mu, _ = EVERY.at(model, 20.0).encode(IMAGES)
     active = active_units(mu)
     assert active.sum() < 4
     assert sorted(widget.dimensions()) == active.nonzero().flatten().tolist()
@@ -244,6 +244,6 @@ def test_images_of_other_sizes_fit():
     ],
 )
 def test_bad_input_is_refused(arguments, message):
+    good = {"model": conditional(), "objective": EVERY, "images": IMAGES}
     with pytest.raises(ValueError, match=message):
-        good = {"model": conditional(), "objective": EVERY, "images": IMAGES}
         BetaExplorer(**good | arguments)

@@ -183,7 +183,6 @@ def test_dead_codes_are_struck_through_and_come_back_when_asked_for():
     for revive_below in (0.0, 0.3):
         widget = CodebookExplorer(far, K=6, initial="normal", gamma=0.5, revive_below=revive_below)
         assert len(widget.indices().unique()) < 4
-        x, y = pixel(widget, *widget.codebook[5].tolist())
         for _ in range(6):
             widget.step_button.click()
         lines[revive_below] = len(widget.indices().unique())

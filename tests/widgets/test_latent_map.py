@@ -75,7 +75,7 @@ def test_the_third_slider_chooses_pictures_codes_or_both():
     for mode in ("pictures", "codes", "both"):
         widget.mode.value = mode
         picture = widget.picture().convert("RGB").crop((44, 24, 429, 409))
-        colours = dict((colour, count) for count, colour in picture.getcolors(1 << 16))
+        colours = {colour: count for count, colour in picture.getcolors(1 << 16)}
         found[mode] = rgb <= set(colours), colours.get((255, 255, 255), 0)
     assert [found[mode][0] for mode in ("pictures", "codes", "both")] == [False, True, True]
     assert found["codes"][1] > 2 * found["both"][1]  # no pictures, so the plane is white
