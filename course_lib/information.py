@@ -160,7 +160,7 @@ def kl_multivariate_normal(mu_q: Tensor, cov_q: Tensor, mu_p: Tensor, cov_p: Ten
         )
     # As printed, with delta = mu_q - mu_p and P = cov_p.inverse():
     # ((P @ cov_q).trace() + delta @ P @ delta - len(delta) + cov_p.logdet() - cov_q.logdet()) / 2
-    # With Cholesky factors L and A = L_p⁻¹L_q the trace is the sum of the squares in A, the ratio of
+    # With Cholesky factors L and A = L_p⁻¹L_q the trace is the sum of squares in A, the ratio of
     # determinants the squared product of its diagonal; A − I keeps the digits in which q, p differ.
     L_q, L_p = _cholesky("cov_q", cov_q), _cholesky("cov_p", cov_p)
     A_minus_I = torch.linalg.solve_triangular(L_p, L_q - L_p, upper=False)  # (..., d, d)

@@ -186,7 +186,7 @@ class Axes:
         radius: int,
         rim: str | None = None,
     ) -> None:
-        """Points (N, 2) in the colours of their classes (N,), whose numbers stand at their medians."""
+        """Points (N, 2) in the colours of their classes (N,); the numbers stand at the medians."""
         classes = torch.zeros(len(points)) if labels is None else labels.cpu()
         for point, label in zip(points.tolist(), classes.tolist(), strict=True):
             x, y = self.position(*point)

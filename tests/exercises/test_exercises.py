@@ -35,9 +35,9 @@ from course_lib.exercises.answers import AnswerError, parse_formula, parse_numbe
 from course_lib.exercises.bank import EXERCISES
 from course_lib.exercises.exercise import near, on_grid, probabilities
 from course_lib.likelihoods import bernoulli_nll
-from course_lib.models import VQVAE, VectorQuantizer
+from course_lib.models import VAE, VQVAE, VectorQuantizer
 from course_lib.models.vector_quantizer import nearest_code, straight_through
-from course_lib.objectives import Loss, stratified_log_weights
+from course_lib.objectives import Constraint, Loss, stratified_log_weights
 
 SEEDS = range(1000)
 CHAPTERS = Path(__file__).parents[2] / "chapters" / "source"
