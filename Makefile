@@ -45,7 +45,7 @@ test-lowest:
 	sed '1,/^\[project\]/d' pyproject.toml | grep -oE '"[a-z-]+>=[0-9.]+"' \
 	| tr -d '"' | sed 's/>=/==/' > .venv-lowest/lowest.txt
 	.venv-lowest/bin/python -m pip install $(INDEX) --constraint .venv-lowest/lowest.txt \
-	--editable '.[test,browser]'
+	--editable '.[test,browser,cluster]'
 	.venv-lowest/bin/python -m course_lib test
 
 # The stamp is written last, so an interrupted installation is repeated. The settings keep JupyterLab
@@ -70,7 +70,7 @@ test-lowest:
 constraints:
 	rm -rf .venv-constraints
 	$(PYTHON) -m venv .venv-constraints
-	.venv-constraints/bin/python -m pip install $(INDEX) --editable '.[test,browser,bench,lint]'
+	.venv-constraints/bin/python -m pip install $(INDEX) --editable '.[test,browser,bench,cluster,lint]'
 	{ echo '# Exact versions for Python 3.11 and newer, written by "make constraints" from'; \
 	  echo '# pyproject.toml alone: a fresh environment with all extras, then pip freeze.'; \
 	  .venv-constraints/bin/python -m pip freeze --exclude-editable \

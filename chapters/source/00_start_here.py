@@ -155,7 +155,7 @@ show(image_rows({"patches": patches.images}), alt="Ten grey patches with edges a
 # %%
 claim(
     "START.data",
-    "the three data sets that ship with the course have their documented sizes",
+    "digits, glyphs and patches have their documented sizes",
     [
         len(load(name, split))
         for name in ("digits", "glyphs", "patches")
