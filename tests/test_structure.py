@@ -1,8 +1,10 @@
 """How the parts of the library are made: signatures that say all, and no tower of classes."""
 
+import ast
 import importlib
 import inspect
 import pkgutil
+from pathlib import Path
 
 import pytest
 
@@ -56,3 +58,35 @@ def test_signatures_name_every_argument(cls):
 def test_inheritance_within_the_library_has_depth_one(cls):
     ancestors = [base for base in cls.__mro__[1:] if base.__module__.startswith("course_lib")]
     assert len(ancestors) <= 1
+
+
+LIBRARY = Path(course_lib.models.__file__).parents[1]
+ORDER = (
+    "checks", "noise", "information", "likelihoods", "priors", "objectives", "models", "training",
+    "evaluation", "datasets", "errata", "mnist_likelihood", "plots", "notebook", "widgets",
+    "exercises", "__main__",
+)  # fmt: skip
+
+
+def imported(path):
+    """The parts of the library that a file imports, wherever it does."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("course_lib."):
+            yield node.module.split(".")[1]
+        elif isinstance(node, ast.ImportFrom) and node.module == "course_lib":
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.Import):
+            names = (alias.name for alias in node.names)
+            yield from (n.split(".")[1] for n in names if n.startswith("course_lib."))
+
+
+def test_imports_run_one_way():
+    files = {p: p.relative_to(LIBRARY).parts[0].removesuffix(".py") for p in LIBRARY.rglob("*.py")}
+    assert {part for part in files.values() if part != "__init__"} == set(ORDER)
+    wrong = [
+        f"{path.relative_to(LIBRARY)} imports {other}"
+        for path, part in files.items()
+        for other in imported(path)
+        if ORDER.index(other) > ORDER.index(part)
+    ]
+    assert wrong == []
