@@ -31,7 +31,8 @@ PUBLIC = [
     *(getattr(models, name) for name in models.__all__),
     *(cls for cls in CLASSES if any(cls.__module__ == part.__name__ for part in PARTS)),
 ]
-PUBLIC.remove(objectives.Objective)  # a protocol: nobody makes one
+for what_others_are in (objectives.Objective, likelihoods.Likelihood, priors.Prior):
+    PUBLIC.remove(what_others_are)  # nobody makes one
 UNNAMED = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
 
 
