@@ -324,10 +324,9 @@ def _check_data(model: nn.Module, data: Data) -> None:
             raise ValueError(
                 f"{name} must hold at least one image, got shape {tuple(tensor.shape)}"
             )
-        if tensor.dtype == torch.uint8 or (tensor.is_floating_point() and tensor.dtype != dtype):
-            raise ValueError(
-                f"{name} must be {dtype} like the model, got {tensor.dtype}; "
-                "bytes become pixels by images / 255"
-            )
+        if tensor.dtype == torch.uint8 and tensor.ndim == 4:
+            raise ValueError(f"{name} must be pixels from 0 to 1, got bytes: give {name} / 255")
+        if tensor.is_floating_point() and tensor.dtype != dtype:
+            raise ValueError(f"{name} must be {dtype} like the model, got {tensor.dtype}")
         if not all(map(torch.isfinite, torch.aminmax(tensor))):
             raise ValueError(f"{name} must be finite, got NaN or infinite numbers")

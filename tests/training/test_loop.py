@@ -136,7 +136,7 @@ def test_arguments_that_are_not_positive_are_refused(name):
     [
         (IMAGES[:0], "images must hold at least one image"),
         (IMAGES / 0, "images must be finite"),
-        ((255 * IMAGES).byte(), "images must be torch.float32 .* got torch.uint8; .* images / 255"),
+        ((255 * IMAGES).byte(), "images must be pixels from 0 to 1, got bytes: give images / 255"),
         (IMAGES.double(), "images must be torch.float32 like the model, got torch.float64"),
         ({"images": IMAGES, "labels": torch.zeros(49)}, "as many rows .* 'labels': 49"),
         ({"images": IMAGES, "labels": torch.full((50,), math.nan)}, "labels must be finite"),
@@ -384,7 +384,7 @@ def test_a_model_may_bring_its_own_optimisers_and_step():
     assert abs(model.b.item()) < 1e-3
 
 
-@pytest.mark.parametrize("dtype", [torch.int64, torch.int32])
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.uint8])
 def test_tokens_are_no_images_and_train(dtype):
     tokens = torch.randint(4, (50, 3), generator=torch.Generator().manual_seed(0)).to(dtype)
     history = fit(TokenPrior(4, 3, width=8), tokens, epochs=2)
