@@ -226,6 +226,7 @@ def best_log_likelihood(budget):
     return -best.fun
 
 
+@pytest.mark.slow
 @pytest.mark.equation("BVAE.5")
 @pytest.mark.parametrize(
     ("capacity", "published"), [(0.1, 3.275), (0.5, 1.472), (1.0, 0.541), (2.0, 0.0733)]
@@ -605,6 +606,7 @@ def test_a_batch_that_does_not_fit_the_data_set_is_refused_by_the_objective_too(
 # A gradient without a path
 
 
+@pytest.mark.slow
 @pytest.mark.equation("VAE.4")
 def test_the_score_function_gradient_is_unbiased_and_its_value_is_the_same_loss():
     x = IMAGES[:6, :, :, :4].double()

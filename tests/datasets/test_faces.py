@@ -180,6 +180,7 @@ def rebuilt(train: ImageSet, test: ImageSet, pictures: torch.Tensor) -> tuple[fl
     return tuple(scores)
 
 
+@pytest.mark.slow
 def test_a_convolutional_vae_rebuilds_smile_and_glasses():
     train, test = looking_ahead(load("faces")), looking_ahead(load("faces", "test"))
     model = VAE.convolutional((3, 32, 32), 24, channels=(32,), likelihood=Gaussian())

@@ -186,6 +186,7 @@ def test_a_learned_sigma_settles_at_the_mean_squared_error():
     assert model.likelihood.sigma.item() == pytest.approx(np.mean(errors) ** 0.5, rel=0.01)
 
 
+@pytest.mark.slow
 def test_a_learned_sigma_on_constant_images_stops_with_the_reason():
     model = VAE.dense((1, 8, 4), latent_dim=2, hidden=(16,), likelihood=Gaussian())
     with pytest.raises(FloatingPointError, match="learned sigma is .* no upper bound. Fix sigma"):
@@ -258,6 +259,7 @@ def linear_optimum(eigenvalues, variance, latent_dim):
     return model, images, loss().item()
 
 
+@pytest.mark.slow
 @pytest.mark.equation("VAE.9")
 @pytest.mark.equation("VAE.10")
 @pytest.mark.parametrize("variance", [0.5, 0.1])

@@ -40,11 +40,13 @@ def assert_as_alone(executor):
                 assert torch.equal(ours[name], value), name
 
 
+@pytest.mark.slow
 def test_a_process_pool():
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         assert_as_alone(pool)
 
 
+@pytest.mark.slow
 def test_what_fails_in_a_worker_is_raised_here():
     models = [VAE.dense((1, 8, 8), 2), VAE.dense((1, 4, 4), 2)]
     objectives = [Beta(1.0), Beta(1.0)]
@@ -55,6 +57,7 @@ def test_what_fails_in_a_worker_is_raised_here():
         sweep(models, IMAGES, objectives, executor=pool, **SETTINGS)
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_of_two_processes():
     distributed = pytest.importorskip("distributed", reason="needs pip install -e '.[cluster]'")
     with (
