@@ -135,9 +135,9 @@ def fit(
     Adam: Kingma & Ba, Adam: A Method for Stochastic Optimization, ICLR 2015.
     """
     _check_data(model, data)
-    for name, value in {"epochs": epochs, "batch_size": batch_size, "lr": lr}.items():
-        if value is not None and not 0 < value < math.inf:
-            raise ValueError(f"{name} must be positive, got {value}")
+    _check_numbers(epochs=epochs, batch_size=batch_size, lr=lr)
+    if epochs is None and callback is None:
+        raise ValueError("epochs must be a number where no callback ends the training, got None")
     if precision not in ("float32", "bfloat16"):
         raise ValueError(f"precision must be 'float32' or 'bfloat16', got {precision!r}")
     device = next(model.parameters()).device if device is None else torch.device(device)
@@ -330,3 +330,9 @@ def _check_data(model: nn.Module, data: Data) -> None:
             raise ValueError(f"{name} must be {dtype} like the model, got {tensor.dtype}")
         if not all(map(torch.isfinite, torch.aminmax(tensor))):
             raise ValueError(f"{name} must be finite, got NaN or infinite numbers")
+
+
+def _check_numbers(**numbers: float | None) -> None:
+    for name, value in numbers.items():
+        if value is not None and not 0 < value < math.inf:
+            raise ValueError(f"{name} must be positive, got {value}")

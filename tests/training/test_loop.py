@@ -311,6 +311,11 @@ def test_without_a_number_of_epochs_the_callback_ends_the_training():
     assert model.steps == 11
 
 
+def test_without_a_callback_there_must_be_a_number_of_epochs():
+    with pytest.raises(ValueError, match="epochs must be a number where no callback ends"):
+        fit(TwoTerms(), IMAGES, epochs=None)
+
+
 def test_validation_is_measured_after_every_epoch_in_evaluation_mode_with_the_same_noise():
     model = VAE.dense((1, 3, 3), 2)
     others = IMAGES.flip(0)[:20]
