@@ -11,6 +11,7 @@ with 500 draws, which on average is too pessimistic.
 
 import math
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -130,4 +131,5 @@ def main(
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # for the minus
     typer.run(main)
