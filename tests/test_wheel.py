@@ -21,7 +21,7 @@ print(course_lib.__file__)
 print([len(load(name, split)) for name in ("glyphs", "faces") for split in ("train", "test")])
 print(len(errata()))
 images = load("glyphs", "test").images[:200]
-history = fit(VAE((1, 28, 28), 2, hidden=(16,)), images, epochs=5)
+history = fit(VAE.dense((1, 28, 28), 2, hidden=(16,)), images, epochs=5)
 print(history.terms["total"][-1] < history.terms["total"][0])
 """
 
