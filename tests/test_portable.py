@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 from course_lib import __main__ as cli
 from course_lib.exercises import bank
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 SOURCES = [
     path

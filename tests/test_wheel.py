@@ -17,6 +17,8 @@ from course_lib.errata import errata
 from course_lib.models import VAE
 from course_lib.training import fit
 
+pytestmark = pytest.mark.slow
+
 print(course_lib.__file__)
 print([len(load(name, split)) for name in ("glyphs", "faces") for split in ("train", "test")])
 print(len(errata()))

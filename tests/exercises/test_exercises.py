@@ -167,6 +167,7 @@ def typed(exercise, handed_out, mistake=None):
 # The bank and its variants
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exercise_id", bank())
 def test_the_truth_passes_and_every_mistake_earns_its_own_diagnosis(exercise_id):
     exercise = bank()[exercise_id]
@@ -675,6 +676,7 @@ def test_every_number_and_formula_has_an_oracle():
     assert ORACLES.keys() == set(KINDS["number"] + KINDS["formula"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exercise_id", ORACLES)
 def test_the_truth_is_that_of_an_independent_oracle(exercise_id):
     exercise, random = bank()[exercise_id], Random(0)
