@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parent.parent
 USE = """
 import sys, course_lib
@@ -16,8 +17,6 @@ from course_lib.datasets import load
 from course_lib.errata import errata
 from course_lib.models import VAE
 from course_lib.training import fit
-
-pytestmark = pytest.mark.slow
 
 print(course_lib.__file__)
 print([len(load(name, split)) for name in ("glyphs", "faces") for split in ("train", "test")])

@@ -85,6 +85,7 @@ def test_no_model_is_forgotten():
     assert {name.split(".")[0] for name in MODELS} == set(models.__all__)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("widget", MAKERS)
 def test_every_widget_shows_a_model_or_names_those_that_it_can(widget, model):
@@ -133,6 +134,7 @@ def moved(model):
 
 
 # Not of BetaExplorer, whose noise moves to a device by name, which this one does not have.
+@pytest.mark.slow
 @pytest.mark.parametrize("widget", sorted(set(MAKERS) - {"BetaExplorer"}))
 def test_models_on_another_device_are_shown(widget):
     make, works = MAKERS[widget]
@@ -215,6 +217,7 @@ def pasted(monkeypatch):
     return places
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("widget", SHOWN)
 def test_no_picture_overlaps_another_or_leaves_the_page(widget, shape, pasted):
