@@ -1,8 +1,8 @@
 """The training loop, which knows no model, and many trainings at once.
 
-Importing it sets PyTorch to one thread, unless OMP_NUM_THREADS says otherwise: for models as small
-as those of the course two threads save little, and beside another busy program they wait for each
-other (docs/benchmarks.md has the measurement). Commands that train for minutes take all.
+Importing it sets PyTorch to one thread, unless OMP_NUM_THREADS says otherwise: chapter 1 takes as
+long with two threads, and beside another busy program they wait for each other (docs/benchmarks.md
+has the measurement). Commands that train for minutes take all.
 """
 
 import os
