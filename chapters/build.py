@@ -1,7 +1,9 @@
 """Execute the chapters: source/NN_name.py becomes NN_name.ipynb, the same bytes every time."""
 
 import hashlib
+import json
 import os
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -15,7 +17,13 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+from course_lib.exercises.kept import ANSWERS
+from course_lib.widgets import page
+
+TAG = re.compile(r"\\tag\{(.+?)\}")
+CLAIM = re.compile(r"^claim\(\s*\"(.+?)\"", re.MULTILINE)
+PLACES = Path(__file__).resolve().parents[1] / "course_lib" / "data" / "places.json"  # for errata
+VIEW = "application/vnd.jupyter.widget-view+json"
 METADATA = {
     "kernelspec": {
         "display_name": "Python 3 (ipykernel)",
@@ -45,13 +53,19 @@ def executed_in_order(notebook: NotebookNode) -> bool:
     return [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
 
 
-def is_progress_bar(output: NotebookNode) -> bool:
-    """Whether the output is a bar by tqdm: text on stderr, or a widget without a picture."""
+def is_lost(output: NotebookNode, state: page.State) -> bool:
+    """Whether the output says nothing without a kernel: a bar, gone or by tqdm, or a widget."""
     if output.output_type == "stream":
         return output.name == "stderr"
-    if output.output_type != "display_data" or WIDGET_VIEW not in output.data:
-        return False
-    return set(output.data) <= {WIDGET_VIEW, "text/plain"}
+    data = output.get("data", {})
+    if output.output_type == "display_data" and not data:
+        return True
+    return set(data) <= {VIEW, "text/plain"} and VIEW in data and not lives(data[VIEW], state)
+
+
+def lives(view: NotebookNode, state: page.State) -> bool:
+    """Whether the page can draw a widget from its stored state, without a kernel."""
+    return page.draws_itself(state, view["model_id"])
 
 
 def join_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
@@ -66,16 +80,54 @@ def join_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
 
 
 def normalise(notebook: NotebookNode) -> None:
-    """Remove from an executed notebook what differs from run to run or needs a kernel to show."""
+    """Remove from an executed notebook what differs from run to run or needs a kernel to show.
+
+    Of the widgets that need none the state is kept, and a picture for where no JavaScript runs,
+    unless there is a text for that.
+    """
+    state = notebook.metadata.get("widgets", {}).get(page.STATE, {}).get("state", {})
     notebook.metadata = nbformat.from_dict(METADATA)
+    shown = []  # outputs with a widget that lives, in the order of the notebook
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
-        kept = [output for output in cell.outputs if not is_progress_bar(output)]
-        cell.outputs = join_streams(kept)
+        cell.outputs = join_streams([o for o in cell.outputs if not is_lost(o, state)])
         for output in cell.outputs:
-            # Without a kernel JupyterLab would show an error text in place of the widget.
-            output.get("data", {}).pop(WIDGET_VIEW, None)
+            if VIEW not in output.get("data", {}):
+                continue
+            if lives(output.data[VIEW], state):
+                shown.append(output)
+            else:  # without a kernel JupyterLab would show an error text in place of the widget
+                del output.data[VIEW]
+    if not shown:
+        return
+    state, names = page.stored_state(state, [output.data[VIEW]["model_id"] for output in shown])
+    for output in shown:
+        output.data[VIEW]["model_id"] = names[output.data[VIEW]["model_id"]]
+    pictured = [output for output in shown if "text/markdown" not in output.data]
+    with page.chromium() as browser:
+        drawn = page.pictures(browser, state, [o.data[VIEW]["model_id"] for o in pictured])
+    for output, (png, width) in zip(pictured, drawn, strict=True):
+        output.data["image/png"] = png
+        output.metadata["image/png"] = {"alt": output.data["text/plain"], "width": width}
+    widgets = {"version_major": 2, "version_minor": 0, "state": state}
+    notebook.metadata["widgets"] = nbformat.from_dict({page.STATE: widgets})
+
+
+def names_in(cell: NotebookNode) -> list[str]:
+    """The equations of a text, by their tags, or the claims of a cell of code."""
+    return (TAG if cell.cell_type == "markdown" else CLAIM).findall(cell.source)
+
+
+def places(directory: Path) -> str:
+    """Where each equation and claim stands, as JSON: {"AE.1": "01_x.ipynb#cell-id=AE-1", …}."""
+    found = {
+        name: f"{path.stem}.ipynb#cell-id={cell.id}"
+        for path in sorted(directory.glob("source/*.py"))
+        for cell in read_source(path).cells
+        for name in names_in(cell)
+    }
+    return json.dumps(found, indent=0) + "\n"
 
 
 def read_source(path: Path) -> NotebookNode:
@@ -83,6 +135,11 @@ def read_source(path: Path) -> NotebookNode:
     notebook = jupytext.read(path)
     seen: Counter[str] = Counter()
     for cell in notebook.cells:
+        if "hide-input" in cell.metadata.get("tags", []):  # as MyST-NB calls it, for the site
+            cell.metadata["jupyter"] = {"source_hidden": True}  # and JupyterLab
+        if names := names_in(cell):  # a link to an equation or a claim leads to its cell
+            cell.id = names[0].replace(".", "-")
+            continue
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
         seen[digest] += 1
         cell.id = f"{digest}-{seen[digest]}"
@@ -98,7 +155,7 @@ def execute(notebook: NotebookNode, name: str, directory: Path) -> None:
         resources={"metadata": {"path": str(directory)}},
         timeout=1800,
         record_timing=False,
-        store_widget_state=False,
+        store_widget_state=True,
         on_cell_start=lambda cell, cell_index: begun.append(cell_index),
     )
     # "python3" is this interpreter, even where the user has installed another kernel of that name.
@@ -132,6 +189,8 @@ def is_current(path: Path, source: NotebookNode) -> bool:
 
 def build(directory: Path, everything: bool = False) -> list[str]:
     """Execute the chapters that changed, or everything; return the names of those executed."""
+    if (directory / ANSWERS).exists():
+        raise ChapterError(f"{directory / ANSWERS} holds answers, which the cards would show")
     executed = []
     progress = tqdm(sorted(directory.glob("source/[0-9][0-9]_*.py")), unit="chapter")
     for source in progress:
@@ -140,7 +199,10 @@ def build(directory: Path, everything: bool = False) -> list[str]:
         notebook = read_source(source)
         if everything or not is_current(path, notebook):
             execute(notebook, source.stem, directory)
-            normalise(notebook)
+            try:
+                normalise(notebook)
+            except (FileNotFoundError, RuntimeError) as error:  # no browser, or it drew nothing
+                raise ChapterError(f"{source.stem}: {error}") from error
             write(notebook, path, source)
             executed.append(source.stem)
     return executed
@@ -150,6 +212,9 @@ def main(
     everything: Annotated[bool, typer.Option("--all", help="Also the unchanged ones.")] = False,
 ) -> None:
     """Execute the chapters whose text has changed and write their notebooks."""
+    PLACES.write_text(
+        places(Path(__file__).parent), encoding="utf-8"
+    )  # which tables of errata show
     try:
         executed = build(Path(__file__).parent, everything)
     except ChapterError as error:

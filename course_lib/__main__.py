@@ -1,10 +1,12 @@
 """The command line: `course` or `python -m course_lib`, on every system and without make."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -14,6 +16,7 @@ from course_lib.exercises import commands
 ROOT = Path(__file__).resolve().parents[1]
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 SLOW = ("tests/notebooks", "tests/browser")  # the other slow tests are marked
+CONTENTS = "--ServerApp.contents_manager_class=course_lib.contents.Contents"
 
 app = typer.Typer(
     help="From Autoencoders to VQ-VAE: read, test and build the course, hand out its exercises.",
@@ -29,7 +32,10 @@ for command in (commands.bank, commands.assign, commands.grade):
 def lab(context: typer.Context) -> None:
     """Open chapter 0 in JupyterLab; its own options, such as --no-browser, are passed on."""
     # The root is the project and not chapters/, so that links to tests open.
-    first = ("--ServerApp.root_dir=.", "chapters/00_start_here.ipynb")
+    from course_lib.contents import trust
+
+    trust(repository() / "chapters")
+    first = (CONTENTS, "--ServerApp.root_dir=.", "chapters/00_start_here.ipynb")
     run("-m", "jupyterlab", *first, *context.args, folder=repository())
 
 
@@ -54,6 +60,30 @@ def notebooks(
     run("chapters/build.py", *["--all"] * everything, folder=repository())
 
 
+@app.command()
+def site() -> None:
+    """Build the web site of the course, the folder _site, from the executed notebooks."""
+    root = repository()
+    shutil.rmtree(root / "_site", ignore_errors=True)
+    with TemporaryDirectory() as work:
+        (Path(work) / "source").mkdir()
+        run(*sphinx(Path(work), root / "_site"), folder=root)
+
+
+@app.command(context_settings=PASSED_ON)
+def html(context: typer.Context) -> None:
+    """Make a page that needs no network of each notebook; nbconvert's options are passed on."""
+    config = repository() / "docs" / "site" / "offline" / "config.py"
+    run("-m", "nbconvert", "--to", "html", "--config", str(config), *context.args)
+
+
+def sphinx(work: Path, out: Path) -> list[str]:
+    """How Sphinx is called: docs/site/conf.py fills the folder work/source, which it then reads."""
+    strict = ("--fresh-env", "--fail-on-warning", "--keep-going", "--quiet")
+    folders = ("-c", "docs/site", "-d", work / "doctrees", work / "source", out)
+    return ["-m", "sphinx", *strict, *map(str, folders)]
+
+
 @app.command(context_settings=PASSED_ON)
 def bench(context: typer.Context) -> None:
     """Measure how fast the code is; pytest's own options are passed on."""
@@ -74,7 +104,7 @@ def repository() -> Path:
         return ROOT
     print(
         "error: this command needs the chapters and tests, which the installed package does not "
-        "hold: get the course's repository and install it there with pip install -e '.[test]'",
+        "hold: get the course's repository and install it there with pip install -e '.[lab,test]'",
         file=sys.stderr,
     )
     raise typer.Exit(2)

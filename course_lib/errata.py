@@ -3,6 +3,7 @@
 The file explains its fields. Links are relative to the folder chapters/.
 """
 
+import json
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,19 +12,6 @@ from functools import cache
 from IPython.display import Markdown, display
 
 from course_lib.datasets import DATA_DIR
-
-# The notebook whose claims and equations have this prefix.
-NOTEBOOKS = {
-    "AE": "01_autoencoder",
-    "DAE": "02_denoising_autoencoder",
-    "SAE": "03_sparse_autoencoder",
-    "CAE": "04_contractive_autoencoder",
-    "KL": "05_kl_divergence",
-    "ELBO": "06_evidence_lower_bound",
-    "VAE": "07_variational_autoencoder",
-    "BVAE": "08_beta_vae",
-    "VQ": "09_vq_vae",
-}
 
 
 @dataclass(frozen=True)
@@ -53,6 +41,12 @@ def outside() -> dict[str, list[str]]:
 @cache
 def _file() -> dict:
     return tomllib.loads((DATA_DIR / "errata.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _places() -> dict[str, str]:
+    """The notebook and the cell of each equation and claim, as chapters/build.py finds them."""
+    return json.loads((DATA_DIR / "places.json").read_text(encoding="utf-8"))
 
 
 def show_errata(*, chapter: int | None = None, topic: str | None = None) -> None:
@@ -85,4 +79,4 @@ def link(check: str) -> str:
     if kind == "exercise":
         return f"exercise {name}"
     shown = f"({name})" if kind == "equation" else name
-    return f"[{shown}]({NOTEBOOKS[name.split('.')[0]]}.ipynb)"
+    return f"[{shown}]({_places()[name]})"

@@ -144,7 +144,7 @@ def kl_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def kl_multivariate_normal(mu_q: Tensor, cov_q: Tensor, mu_p: Tensor, cov_p: Tensor) -> Tensor:
-    """KL(q‖p) = ½ [tr Σ_p⁻¹Σ_q + ΔᵀΣ_p⁻¹Δ − d + log(|Σ_p| / |Σ_q|)], Δ = μ_q − μ_p  (KL.13).
+    """KL(q‖p) = ½ [tr Σ_p⁻¹Σ_q + ΔᵀΣ_p⁻¹Δ − d + log(|Σ_p| / |Σ_q|)], Δ = μ_q − μ_p  (KL.15).
 
     mu_q, mu_p: (..., d); cov_q, cov_p: (..., d, d); leading axes broadcast. Returns (...), in nats.
     Raises ValueError when a covariance is not symmetric and positive definite, anything is not
@@ -204,7 +204,7 @@ def kl_monte_carlo(log_q: Tensor, log_p: Tensor) -> MonteCarlo:
 
 
 def rate_distortion_normal(variances: Tensor, level: float) -> tuple[Tensor, Tensor]:
-    """Shannon's R and D of independent normals at the water level θ  (BVAE.4).
+    """Shannon's R and D of independent normals at the water level θ  (BVAE.8).
 
     Dᵢ = min(θ, λᵢ) and Rᵢ = ½ log(λᵢ / Dᵢ): what varies less than θ is not transmitted.
     variances: λ > 0, (n,); level: θ > 0, the distortion in squared units that each component may

@@ -37,7 +37,7 @@ def bernoulli_nll(x: Tensor, logits: Tensor) -> Tensor:
 
 
 def gaussian_nll(x: Tensor, mean: Tensor, sigma: Tensor | float) -> Tensor:
-    """−log N(x; mean, σ²I) = ‖x − mean‖² / 2σ² + (D/2) log 2πσ²  (AE.5).
+    """−log N(x; mean, σ²I) = ‖x − mean‖² / 2σ² + (D/2) log 2πσ²  (AE.6).
 
     x: (B, ...); mean: the same shape; sigma: a number > 0, or a tensor that broadcasts to the
     shape of x. Returns (B,), nats per image (a density: it may be negative).
@@ -101,7 +101,7 @@ class Bernoulli(Likelihood):
 
 
 class Gaussian(Likelihood):
-    """x ~ N(output, σ²I): the decoder returns the mean  (AE.5).
+    """x ~ N(output, σ²I): the decoder returns the mean  (AE.6).
 
     sigma: standard deviation σ > 0 of all pixels, or None to learn it with the model.
     Raises ValueError for a sigma that is not positive.
@@ -172,7 +172,7 @@ def effective_beta(
     kl: Literal["sum", "mean"] = "sum",
     sigma: float | None = None,
 ) -> float:
-    """The β that a loss "reconstruction + weight · KL" really has  (VAE.12).
+    """The β that a loss "reconstruction + weight · KL" really has  (VAE.7).
 
     image_dim: D; latent_dim: d.
     reconstruction, kl: whether each is summed over, or averaged over, its D or d dimensions.

@@ -168,7 +168,7 @@ class FreeBits:
 
 @dataclass(frozen=True)
 class TotalCorrelation:
-    """−E_q[log p_θ(x|z)] + I(x; z) + β TC(z) + Σⱼ KL(q(zⱼ)‖p(zⱼ))  (BVAE.9), for p(z) = N(0, I).
+    """−E_q[log p_θ(x|z)] + I(x; z) + β TC(z) + Σⱼ KL(q(zⱼ)‖p(zⱼ))  (BVAE.12), for p(z) = N(0, I).
 
     The three parts of the KL are estimated from the batch by minibatch-stratified sampling.
     beta ≥ 0: weight of the total correlation. dataset_size: number N ≥ 2 of training images.
@@ -239,7 +239,7 @@ class EveryBeta:
 
 @dataclass(frozen=True)
 class ScoreFunction:
-    """−ELBO with a gradient for the encoder that needs no path through the sample  (VAE.4).
+    """−ELBO with a gradient for the encoder that needs no path through the sample  (VAE.9).
 
     ∇_φ E_q[f(z)] = E_q[(f(z) − b) ∇_φ log q_φ(z|x)] with f = −log p_θ(x|z) and, as the baseline
     b, the mean of f over the other images of the batch, which leaves the gradient unbiased.
@@ -266,7 +266,7 @@ class ScoreFunction:
 
 @dataclass(frozen=True)
 class ImportanceWeighted:
-    """−log 1/k Σᵢ p(x|zᵢ) p(zᵢ) / q(zᵢ|x), zᵢ ~ q(z|x): at most −ELBO on average  (ELBO.8).
+    """−log 1/k Σᵢ p(x|zᵢ) p(zᵢ) / q(zᵢ|x), zᵢ ~ q(z|x): at most −ELBO on average  (ELBO.14).
 
     samples: k ≥ 1. Raises ValueError for another.
     """
@@ -289,7 +289,7 @@ def log_importance_weights(
     """log p(x|z) p(z) / q(z|x) for k samples z ~ q(z|x) of each image, in nats: (k, B).
 
     q: that of the images x (B, C, H, W). With gradients; the mean over all is the ELBO, and the
-    mean of log_mean_exp over the k samples the bound (ELBO.8).
+    mean of log_mean_exp over the k samples the bound (ELBO.14).
     """
     epsilon = normal_like(q.mu.expand(k, *q.mu.shape), generator)  # (k, B, d)
     z = q.mu + (q.logvar / 2).exp() * epsilon
@@ -305,7 +305,7 @@ def log_mean_exp(log_weights: Tensor, dim: int) -> Tensor:
 
 
 def stratified_log_weights(batch_size: int, dataset_size: int) -> Tensor:
-    """log of the weights that make Σⱼ wᵢⱼ q(zᵢ|xⱼ) an unbiased estimate of q(zᵢ)  (BVAE.10).
+    """log of the weights that make Σⱼ wᵢⱼ q(zᵢ|xⱼ) an unbiased estimate of q(zᵢ)  (BVAE.13).
 
     zᵢ comes from xᵢ, which is in the batch for certain: weight 1/N. The other B − 1 images stand
     for the remaining N − 1: weight (N − 1) / (N (B − 1)) each. Chen et al. put an uneven weight
@@ -324,7 +324,7 @@ def stratified_log_weights(batch_size: int, dataset_size: int) -> Tensor:
 def kl_parts(
     z: Tensor, log_conditional: Tensor, mu: Tensor, logvar: Tensor, log_weights: Tensor
 ) -> dict[str, Tensor]:
-    """E KL(q(z|x)‖p(z)) = I(x; z) + TC(z) + Σⱼ KL(q(zⱼ)‖p(zⱼ))  (BVAE.8), in nats.
+    """E KL(q(z|x)‖p(z)) = I(x; z) + TC(z) + Σⱼ KL(q(zⱼ)‖p(zⱼ))  (BVAE.11), in nats.
 
     z: (M, d), one sample for each of M images; log_conditional: log q(z|x) of each, (M,);
     mu, logvar: (N, d), the images whose mixture stands for q(z), and log_weights the logarithm of

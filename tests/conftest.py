@@ -78,6 +78,19 @@ def source_documents():
     return folder if (folder / "errata.md").is_file() else missing(f"{folder} is not here")
 
 
+@pytest.fixture(scope="module")  # while it is open, nothing else can use asyncio, nor a second one
+def chromium():
+    """A headless browser; skipped, with the reason, where one is missing."""
+    pytest.importorskip("playwright", reason="Playwright is not installed")
+    from course_lib.widgets import page
+
+    try:
+        with page.chromium() as browser:
+            yield browser
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+
+
 def pytest_configure(config):
     """In CI a skipped test is a failure, unless it needs data: nothing else has a reason."""
     if os.environ.get("CI"):

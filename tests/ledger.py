@@ -70,6 +70,17 @@ def equation_problems(chapters: dict[str, str], tests: dict[str, str]) -> list[s
     )
 
 
+def order_problems(chapters: dict[str, str]) -> list[str]:
+    """Tags that are not numbered in the order in which a reader meets them, chapter by chapter."""
+    problems, last = [], Counter()
+    for tag, (name, *_) in tags(chapters).items():
+        prefix = tag.split(".")[0]
+        last[prefix] += 1
+        if tag != (expected := f"{prefix}.{last[prefix]}"):
+            problems.append(f"({tag}) in {name} should be ({expected})")
+    return problems
+
+
 def display_problems(chapters: dict[str, str]) -> list[str]:
     """Displayed formulas that do not have exactly one tag."""
     return [

@@ -35,7 +35,7 @@ def environment_problems(environment: dict, project: dict) -> list[str]:
     *conda, pip = environment["dependencies"]
     specs = {spec.name.normalized: spec for spec in map(MatchSpec, conda)}
     problems = [f"{name} is repeated" for name in specs.keys() & declared(project).keys()]
-    if pip != {"pip": ["-c constraints.txt", "-e ."]}:
+    if pip != {"pip": ["-c constraints.txt", "-e .[lab]"]}:
         problems.append("pip does not install this package alone, under the constraints")
     if environment["channels"] != ["conda-forge"]:
         problems.append("there are other channels than conda-forge")
@@ -158,6 +158,17 @@ def test_imports():
     assert {path: problems for path, problems in found.items() if problems} == {}
 
 
+def test_the_library_needs_jupyter_only_to_serve_it_and_a_browser_only_to_draw():
+    bare = PROJECT | {"optional-dependencies": {}}
+    needing = {
+        path.name
+        for path in (ROOT / "course_lib").rglob("*.py")
+        if import_problems(path.read_text("utf-8"), bare, {"course_lib"})
+    }
+    assert needing == {"contents.py", "page.py"}
+    assert "jupyterlab" not in declared(bare)
+
+
 # Each check can fail
 
 SMALL = {
@@ -168,7 +179,9 @@ SMALL = {
 PINS = "# made by hand\ntorch==2.13.0\nPyYAML==6.0.3\npytest_benchmark==5.3.1\nother==1"
 
 
-def environment(*conda: str, pip=("-c constraints.txt", "-e ."), channel="conda-forge") -> dict:
+def environment(
+    *conda: str, pip=("-c constraints.txt", "-e .[lab]"), channel="conda-forge"
+) -> dict:
     return {"channels": [channel], "dependencies": [*conda, {"pip": list(pip)}]}
 
 
@@ -186,7 +199,7 @@ def test_a_good_environment_has_no_problem(python):
         (environment("python=3.11", "pip", "pyyaml"), "pyyaml is repeated"),
         (environment("python=3.11", "pip", "scipy"), "conda does not install python and pip alone"),
         (environment("python=3.11"), "conda does not install python and pip alone"),
-        (environment("python=3.11", "pip", pip=["-e ."]), "pip does not install"),
+        (environment("python=3.11", "pip", pip=["-e .[lab]"]), "pip does not install"),
         (environment("python=3.11", "pip", channel="defaults"), "there are other channels"),
     ],
 )

@@ -16,7 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from torch.distributions import Laplace, kl_divergence
 
-from course_lib.errata import NOTEBOOKS, Erratum, errata, link, outside, show_errata, table
+from course_lib.errata import Erratum, errata, link, outside, show_errata, table
 from course_lib.exercises import bank
 from course_lib.information import kl_discrete, kl_normal
 from course_lib.models import VAE
@@ -27,7 +27,7 @@ TESTS = {
     path.relative_to(ROOT / "tests").as_posix(): path.read_text("utf-8")
     for path in ROOT.glob("tests/**/test_*.py")
 }
-VERDICTS = {"wrong", "over-claimed", "imprecise", "notation", "right"}
+VERDICTS = {"wrong", "over-claimed", "imprecise", "omitted", "notation", "right"}
 TOPICS = {
     "autoencoder", "denoising", "sparse", "contractive", "KL divergence", "ELBO", "likelihoods",
     "VAE", "latent space", "β-VAE", "VQ-VAE", "notation and references",
@@ -37,20 +37,11 @@ LONGEST_QUOTE = 7  # words in a row that may also stand in the source
 
 @cache
 def known_checks() -> dict[str, set[str]]:
-    """What may show an erratum, by kind; claims and equations with their chapter."""
+    """What may show an erratum, by kind."""
     tested = ledger.marks(TESTS)
     return {
-        "claim": {
-            f"{chapter} {name}"
-            for chapter, text in CHAPTERS.items()
-            for name in ledger.claims(text)
-        },
-        "equation": {
-            f"{chapter} {tag}"
-            for tag, chapters in ledger.tags(CHAPTERS).items()
-            for chapter in chapters
-            if tag in tested
-        },
+        "claim": {name for text in CHAPTERS.values() for name in ledger.claims(text)},
+        "equation": ledger.tags(CHAPTERS).keys() & tested,
         "test": {
             f"{file}::{node.name}"
             for file, text in TESTS.items()
@@ -70,8 +61,6 @@ def check_problems(entries: list[Erratum]) -> Iterator[str]:
             yield f"{name} has neither checks nor a reason, or both"
         for check in entry.shown_by:
             kind, what = check.split(":", 1)
-            if kind in ("claim", "equation"):
-                what = f"{NOTEBOOKS.get(what.split('.')[0])} {what}"
             if what not in known.get(kind, ()):
                 yield f"{name} is shown by {check}, which does not exist"
 
@@ -139,8 +128,8 @@ def test_nothing_is_forgotten_and_nothing_quoted(source_documents):
 
 @pytest.mark.parametrize("number", range(1, 10))
 def test_each_chapter_shows_its_own_table(number):
-    (text,) = [text for name, text in CHAPTERS.items() if name.startswith(f"{number:02}")]
-    assert f"\nshow_errata(chapter={number})\n" in text
+    text = "".join(text for name, text in CHAPTERS.items() if name.startswith(f"{number:02}"))
+    assert text.count(f"\nshow_errata(chapter={number})\n") == 1
     assert "| source | says |" not in text
 
 
@@ -218,8 +207,8 @@ def test_a_forgotten_id_is_found():
 @pytest.mark.parametrize(
     ("check", "shown"),
     [
-        ("claim:AE.half-loss", "[AE.half-loss](01_autoencoder.ipynb)"),
-        ("equation:KL.5", "[(KL.5)](05_kl_divergence.ipynb)"),
+        ("claim:AE.half-loss", "[AE.half-loss](01_autoencoder.ipynb#cell-id=AE-half-loss)"),
+        ("equation:KL.5", "[(KL.5)](05_kl_divergence.ipynb#cell-id=KL-5)"),
         ("test:test_errata.py::test_words", "[test words](../tests/test_errata.py)"),
         ("exercise:kl-in-bits", "exercise kl-in-bits"),
     ],
@@ -232,7 +221,7 @@ def test_a_table_has_a_row_of_five_cells_for_each_entry():
     untested = replace(GOOD, where={"001-02": "§4", "X-03": "all"}, shown_by=(), reason="a slip")
     head, rule, first, second = table([GOOD, untested]).splitlines()
     assert [line.count("|") for line in (head, rule, first, second)] == [6] * 4
-    shown = "[(VAE.1)](07_variational_autoencoder.ipynb)"
+    shown = "[(VAE.1)](07_variational_autoencoder.ipynb#cell-id=VAE-1)"
     assert first == rf"| 000-01 (A) | it is \(x\) | wrong | is not | {shown} |"
     assert second.startswith("| 001-02 (§4)<br>X-03 (all) |")
     assert second.endswith("| *a slip* |")

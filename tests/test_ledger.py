@@ -28,7 +28,8 @@ def test_loss(): pass
 
 def texts(pattern: str) -> dict[str, str]:
     return {
-        str(path.relative_to(ROOT)): path.read_text("utf-8") for path in sorted(ROOT.glob(pattern))
+        str(path.relative_to(ROOT)): path.read_text("utf-8")
+        for path in sorted(ROOT.glob(pattern), key=lambda path: path.stem)
     }
 
 
@@ -37,6 +38,7 @@ def test_the_course_has_no_problem():
     tests, library = texts("tests/**/test_*.py"), texts("course_lib/**/*.py")
     assert ledger.equation_problems(chapters, tests) == []
     assert ledger.display_problems(chapters) == []
+    assert ledger.order_problems(chapters) == []
     assert ledger.reference_problems(chapters, library) == []
     assert ledger.claim_problems(chapters) == []
 
@@ -73,6 +75,13 @@ def test_a_complete_ledger_has_no_problem(test):
 def test_a_problem_with_equations_is_found(chapters, test, problem):
     chapters = {str(number): text for number, text in enumerate(chapters)}
     assert problem in "\n".join(ledger.equation_problems(chapters, {"test.py": test}))
+
+
+def test_tags_out_of_order_are_found():
+    later = CHAPTER.replace("AE.1", "AE.3").replace("AE.2", "AE.4")
+    assert ledger.order_problems({"01.py": CHAPTER, "02.py": later}) == []
+    problems = ledger.order_problems({"01.py": later, "02.py": CHAPTER})
+    assert problems[0] == "(AE.3) in 01.py should be (AE.1)"
 
 
 @pytest.mark.parametrize(

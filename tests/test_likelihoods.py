@@ -70,7 +70,7 @@ def test_the_floor_of_the_cross_entropy_is_the_entropy_of_the_pixel(x):
         assert 1 / (1 + math.exp(-best.x)) == pytest.approx(x, abs=1e-2)
 
 
-@pytest.mark.equation("AE.5")
+@pytest.mark.equation("AE.6")
 @pytest.mark.parametrize("sigma", [0.01, 0.5**0.5, 1.0, 30.0])
 def test_gaussian_nll_is_scipys(sigma):
     x, mean = images(5, 1, 2, 3), images(5, 1, 2, 3)
@@ -78,7 +78,7 @@ def test_gaussian_nll_is_scipys(sigma):
     np.testing.assert_allclose(gaussian_nll(x, mean, sigma), expected, rtol=1e-11)
 
 
-@pytest.mark.equation("AE.5")
+@pytest.mark.equation("AE.6")
 @given(st.floats(-5, 5))
 def test_squared_error_is_the_gaussian_nll_of_variance_one_half(mean):
     x, means = torch.zeros(1, 7, dtype=torch.float64), torch.full((1, 7), mean, dtype=torch.float64)
@@ -121,7 +121,7 @@ def test_pixels_may_be_integers_and_a_batch_empty(nll):
     assert empty.shape == (0,)
 
 
-@pytest.mark.equation("AE.6")
+@pytest.mark.equation("AE.5")
 @given(st.floats(0.001, 1), st.floats(0.001, 0.999))
 def test_the_first_half_alone_always_rewards_white(x, x_hat):
     white = torch.tensor(x_hat, dtype=torch.float64, requires_grad=True)
@@ -252,7 +252,7 @@ def test_parts_refuse_what_their_functions_refuse(likelihood):
 # Which β a loss has
 
 
-@pytest.mark.equation("VAE.12")
+@pytest.mark.equation("VAE.7")
 @pytest.mark.parametrize("reconstruction", ["sum", "mean"])
 @pytest.mark.parametrize("kl", ["sum", "mean"])
 @pytest.mark.parametrize("sigma", [None, 0.5**0.5, 1.0, 0.2])

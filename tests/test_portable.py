@@ -103,7 +103,8 @@ def course(*arguments: str, encoding: str = "utf-8", **environment: str):
 @pytest.mark.parametrize(
     "command",
     [
-        "--help", "bank", "assign", "grade", "lab", "test", "quick", "notebooks", "bench", "mnist",
+        "--help", "bank", "assign", "grade", "lab", "test", "quick", "notebooks", "site", "bench",
+        "mnist",
     ],
 )  # fmt: skip
 def test_every_command_explains_itself_on_every_terminal(command, encoding):
@@ -194,13 +195,14 @@ def test_everything_that_is_started_exists():
     for name in (
         "chapters/build.py",
         "chapters/00_start_here.ipynb",
+        "docs/site/conf.py",
         "tests/benchmarks",
         *cli.SLOW,
     ):
         assert (ROOT / name).exists()
 
 
-@pytest.mark.parametrize("command", ["lab", "test", "quick", "notebooks", "bench"])
+@pytest.mark.parametrize("command", ["lab", "test", "quick", "notebooks", "site", "bench"])
 def test_an_installed_package_says_what_it_lacks(command, monkeypatch, tmp_path):
     monkeypatch.setattr(cli, "ROOT", tmp_path)
     done = CliRunner().invoke(cli.app, [command])

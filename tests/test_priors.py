@@ -38,7 +38,7 @@ def test_every_image_and_dimension_has_noise_of_its_own():
     assert len(z.flatten().unique()) == 12
 
 
-@pytest.mark.equation("VAE.14")
+@pytest.mark.equation("VAE.8")
 @pytest.mark.parametrize(("mu", "sigma"), [(0.4, 0.3), (-1.2, 1.5)])
 def test_the_gradient_through_moved_noise_is_that_of_the_expectation(mu, sigma):
     """E cos z = exp(−σ²/2) cos μ for z ~ N(μ, σ²), with its derivatives by μ and log σ²."""

@@ -63,9 +63,9 @@ def test_inheritance_within_the_library_has_depth_one(cls):
 
 LIBRARY = Path(course_lib.models.__file__).parents[1]
 ORDER = (
-    "checks", "noise", "information", "likelihoods", "priors", "objectives", "models", "training",
-    "evaluation", "datasets", "errata", "mnist_likelihood", "plots", "notebook", "widgets",
-    "exercises", "__main__",
+    "checks", "progress", "noise", "information", "likelihoods", "priors", "objectives", "models",
+    "training", "evaluation", "datasets", "errata", "mnist_likelihood", "plots", "notebook",
+    "exercises", "widgets", "contents", "__main__",
 )  # fmt: skip
 
 

@@ -20,15 +20,14 @@ from course_lib.errata import show_errata
 from course_lib.evaluation import (
     lifetime_activity, orientation_selectivity, participation_ratio, population_activity,
 )  # fmt: skip
-from course_lib.exercises.card import ExerciseCard
 from course_lib.information import kl_bernoulli
 from course_lib.likelihoods import squared_error
 from course_lib.models import Autoencoder, L1Autoencoder, SparseAutoencoder, TopKAutoencoder
 from course_lib.models.sparse_autoencoder import kl_sparsity
-from course_lib.notebook import claim, show, show_source
+from course_lib.notebook import check_task, claim, show, show_source
 from course_lib.plots import COLOURS, model_diagram, training_curves
 from course_lib.training import fit
-from course_lib.widgets import LossCurves, SparseSweep
+from course_lib.widgets import ExerciseCard, LossCurves, SparseSweep
 
 seed = 0  # change it and run again: every claim below must still hold
 
@@ -135,8 +134,8 @@ print("by (SAE.4)    ", *(f"{0.95 / (1 - r) - 0.05 / r + 0.0:8.2f}" for r in rho
 
 # %% [markdown]
 # Between 0.05 and 0.5 it rises gently, to half a nat. Above the target it grows without bound only
-# towards 1. It does so towards 0, too: a unit that is *never* active is punished like one that is
-# always on. In the picture, move $\rho$, and compare the blue curve with the other two on both
+# towards 1. Towards 0 it does so as well, but far more slowly: 0.15 nats at 0.001, and 4.2 at
+# 0.99. A unit that is hardly ever active is cheap, one that is nearly always on is not. In the picture, move $\rho$, and compare the blue curve with the other two on both
 # sides of $\rho$ and at the edges.
 
 # %%
@@ -155,7 +154,26 @@ LossCurves(
 # %% [markdown]
 # The squared distance has its minimum at $\rho$, too, but hardly cares what happens at the edges.
 # The straight line has its minimum at 0: it prefers a unit that never fires.
+
+# %% [markdown]
+# ### Build it: the penalty
 #
+# Write the penalty for the activations of one batch. Think before you average: over what?
+
+
+# %%
+def sparsity_penalty(h, rho):
+    """Σⱼ KL(ρ‖ρ̂ⱼ) with the means ρ̂ over the batch  (SAE.2, SAE.3)
+
+    h: (B, d); rho: a number. Returns a number.
+    """
+    ...
+
+
+# %%
+sparsity_penalty = check_task("sparsity_penalty", sparsity_penalty)
+
+# %% [markdown]
 # ### Only for averages between 0 and 1
 #
 # A coin has a chance between 0 and 1. A sigmoid unit has such an average; a ReLU unit need not.
@@ -254,12 +272,12 @@ for rho in targets:
 
 # %% [markdown]
 # The left panel shows the **features**: what a unit adds to the picture when it is on, one column
-# of the decoder's weights each, orange for dark and purple for bright. In the middle, each row is
+# of the decoder's weights each, brown for darker and purple for brighter. In the middle, each row is
 # a unit and each column an image. On the right are the mean activations of the same units, on a
 # logarithmic axis.
 #
-# - Leave $\rho$ at 0.01 and move $\lambda$ from 0 upwards. When do you see edges?
-# - Watch $\hat\rho$ come near to the line, and the error at the bottom: sparsity has a price.
+# - Leave $\rho$ at 0.01, take $\lambda$ back to 0 and move it upwards. When do you see edges?
+# - Watch $\hat\rho$ come near to the line, and the error above the pictures: sparsity has a price.
 # - Look along the columns of the middle panel. Is every image coded by a few units?
 # - Set $\lambda = 30$ and move $\rho$ to 0.1. What happens to the edges?
 
@@ -360,7 +378,7 @@ claim(
 # mean of $w^2$. The **orientation selectivity** looks at the Fourier transform $W_f$ of the
 # feature and asks whether its power $P(f) = |W_f|^2$ lies along one direction $\theta_f$:
 #
-# $$ \mathrm{OS}(w) = \frac{\bigl| \sum_f P(f)\, e^{2 i \theta_f} \bigr|}{\sum_f P(f)} \tag{SAE.9} $$
+# $$ \mathrm{OS}(w) = \frac{\bigl| \sum_f P(f)\, e^{2 i \theta_f} \bigr|}{\sum_f P(f)} \tag{SAE.8} $$
 #
 # It is 0 if all directions have the same power and 1 for a stripe pattern of one direction.
 # First look at the pictures, the most localised features first, then at the numbers.
@@ -446,7 +464,7 @@ claim(
 # a unit counts as active:
 #
 # $$ \text{lifetime}_j = \frac{1}{N} \sum_{i=1}^{N} [h_j(x_i) > t], \qquad
-#    \text{population}_i = \frac{1}{d} \sum_{j=1}^{d} [h_j(x_i) > t] \tag{SAE.8} $$
+#    \text{population}_i = \frac{1}{d} \sum_{j=1}^{d} [h_j(x_i) > t] \tag{SAE.9} $$
 #
 # where $[\,\cdot\,]$ is 1 if true and 0 otherwise. Lifetime sparsity: each unit is active for few
 # images. Population sparsity: each image makes few units active. The means of both fractions are

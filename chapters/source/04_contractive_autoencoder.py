@@ -19,7 +19,6 @@ from torch.func import hessian
 from course_lib.datasets import load
 from course_lib.errata import show_errata
 from course_lib.evaluation import confident_share, nearest_distance
-from course_lib.exercises.card import ExerciseCard
 from course_lib.likelihoods import squared_error
 from course_lib.models import (
     Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder, SparseAutoencoder,
@@ -29,11 +28,11 @@ from course_lib.models.contractive_autoencoder import (
     tangent_share,
 )  # fmt: skip
 from course_lib.models.denoising_autoencoder import gaussian_noise, masking
-from course_lib.notebook import claim, show, show_source
+from course_lib.notebook import check_task, claim, show, show_source
 from course_lib.objectives import Loss
 from course_lib.plots import COLOURS, model_diagram, training_curves
 from course_lib.training import fit
-from course_lib.widgets import ContractionEllipse, SweepRows
+from course_lib.widgets import ContractionEllipse, ExerciseCard, SweepRows
 
 # %% tags=["nbval-ignore-output"]
 seed = 0  # change it and run again: every claim below must still hold
@@ -199,6 +198,25 @@ for k in (1, 100, 10_000):
     print(f"wave, k = {k:<5} {numbers[0]:10.2f} {numbers[1]:11.2f}")
 
 # %% [markdown]
+# ### Build it: the penalty of one layer
+#
+# Write (CAE.4) for a batch. The check compares it with the whole Jacobian matrix, one derivative
+# after the other.
+
+
+# %%
+def sigmoid_penalty(h, W):
+    """Σⱼ (hⱼ(1 − hⱼ))² ‖Wⱼ‖²  (CAE.4)
+
+    h: (B, d); W: (d, D). Returns (B,).
+    """
+    ...
+
+
+# %%
+sigmoid_penalty = check_task("sigmoid_penalty", sigmoid_penalty)
+
+# %% [markdown]
 # ### Any encoder, one probe
 #
 # With hidden layers there is no formula as short as (CAE.4). The whole Jacobian can be computed by
@@ -217,7 +235,26 @@ for k in (1, 100, 10_000):
 # **A common bug** is to take the gradient of $h_1 + \dots + h_d$ and to square that. It adds the
 # rows first and squares afterwards. In the language of (CAE.5) it is a probe that is always
 # $(1, 1, \dots, 1)$. Below we measure what becomes of it.
+
+# %% [markdown]
+# ### Build it: one probe
 #
+# Write the estimate for given signs $v$. `torch.autograd.grad` of one number is all that it takes.
+
+
+# %%
+def hutchinson_estimate(encode, x, v):
+    """‖vᵀJ‖² of each image, by one backward pass  (CAE.5)
+
+    encode: (B, D) → (B, d); x: (B, D); v: (B, d). Returns (B,).
+    """
+    ...
+
+
+# %%
+hutchinson_estimate = check_task("hutchinson_estimate", hutchinson_estimate)
+
+# %% [markdown]
 # ### What the penalty means
 #
 # Put a little noise on every pixel, $\delta \sim \mathcal{N}(0, \epsilon^2 I)$. To first order the
@@ -1019,11 +1056,13 @@ claim(
 
 # %% [markdown]
 # **Verdict.** Each regulariser does what its term says. Weight decay and the contractive penalty
-# have much in common: with sigmoid units both keep the weights small. None of the five networks is
-# a generative model. All four regularisers shape how single images are
-# encoded, and none says how the codes of *all* images should be distributed. Giving each unit its
-# own mean and spread is not enough, because the units depend on each other. To ask for a
-# distribution, one needs a way to compare distributions. That is chapter 5.
+# have much in common: with sigmoid units both keep the weights small. All four shape how single
+# images are encoded, and none says how the codes of *all* images should be distributed: so none of
+# the five networks comes with a distribution to draw from. $\mathcal{N}(0, I)$ is not it, and giving
+# each unit its own mean and spread is not enough, because the units depend on each other. A richer
+# distribution can be fitted to codes afterwards; chapter 7 does that with an autoencoder and compares
+# the samples. To ask for a distribution during training, one needs a way to compare distributions.
+# That is chapter 5.
 
 # %% [markdown]
 # ## Exercises
@@ -1122,7 +1161,7 @@ show_errata(chapter=4)
 # - A small weight removes reactions to what never happens; a large one shrinks the whole code.
 # - It can be escaped by scale, unless the weights are tied, and by saturation.
 # - Weight decay, denoising, sparsity and contraction each shape the code of single images. None of
-#   them makes a generative model.
+#   them says how all codes are distributed, so none comes with something to draw from.
 #
 # ## Next
 #

@@ -15,12 +15,11 @@ from torch.distributions import MultivariateNormal, Normal
 
 from course_lib.errata import show_errata
 from course_lib.evaluation import OneDimensionalModel
-from course_lib.exercises.card import ExerciseCard
 from course_lib.information import entropy, kl_discrete, kl_normal
-from course_lib.notebook import claim, show, show_source
+from course_lib.notebook import check_task, claim, show, show_source
 from course_lib.objectives import log_mean_exp
 from course_lib.plots import COLOURS
-from course_lib.widgets import EvidenceGap
+from course_lib.widgets import EvidenceGap, ExerciseCard
 
 seed = 0  # change it and run again: every claim below must still hold
 generator = torch.Generator().manual_seed(seed)
@@ -126,7 +125,7 @@ print(f"∫ p(z|x) dz               {torch.trapezoid(log_posterior.exp(), z):.9f
 # With a code of many numbers no grid is affordable. The obvious way out is to draw codes from the
 # prior and average (**Monte Carlo**):
 #
-# $$ p(x) \approx \frac1L \sum_{l=1}^{L} p(x \mid z_l), \qquad z_l \sim p(z) \tag{ELBO.5} $$
+# $$ p(x) \approx \frac1L \sum_{l=1}^{L} p(x \mid z_l), \qquad z_l \sim p(z) \tag{ELBO.3} $$
 #
 # It is right on average. How far off is it? Let $v$ be the variance of one term, divided by the
 # square of its mean. Take $d$ independent copies of a model, with $d$ codes and $d$ pixels. Both
@@ -134,7 +133,7 @@ print(f"∫ p(z|x) dz               {torch.trapezoid(log_posterior.exp(), z):.9f
 #
 # $$ \frac{\operatorname{Var} p(x \mid z)}{p(x)^2}
 #    = \frac{\prod_j \mathbb{E}\, p(x_j \mid z_j)^2}{\prod_j p(x_j)^2} - 1
-#    = (1 + v)^d - 1 \tag{ELBO.6} $$
+#    = (1 + v)^d - 1 \tag{ELBO.4} $$
 #
 # The relative variance grows exponentially with the dimension. $L$ samples divide it by $L$ only.
 # Most codes from the prior have nothing to do with this image, and the few that do are met too
@@ -148,24 +147,24 @@ print(f"∫ p(z|x) dz               {torch.trapezoid(log_posterior.exp(), z):.9f
 # and then $q(z)$ stands for $q(z \mid x)$ here. Multiply and divide by it:
 #
 # $$ \log p(x) = \log \int q(z) \, \frac{p(x, z)}{q(z)} \, dz
-#    = \log \mathbb{E}_q \left[ \frac{p(x, z)}{q(z)} \right] \tag{ELBO.9} $$
+#    = \log \mathbb{E}_q \left[ \frac{p(x, z)}{q(z)} \right] \tag{ELBO.5} $$
 #
 # The logarithm is concave, so the logarithm of a mean is at least the mean of the logarithms
 # (**Jensen's inequality**), with equality only if the ratio is the same for all $z$:
 #
 # $$ \log \mathbb{E}_q \left[ \frac{p(x, z)}{q(z)} \right]
-#    \;\ge\; \mathbb{E}_q \left[ \log \frac{p(x, z)}{q(z)} \right] \tag{ELBO.7} $$
+#    \;\ge\; \mathbb{E}_q \left[ \log \frac{p(x, z)}{q(z)} \right] \tag{ELBO.6} $$
 #
 # The right side is the **evidence lower bound**. Split $\log p(x, z) = \log p(x \mid z) + \log
 # p(z)$:
 #
 # $$ \mathbb{E}_q \left[ \log \frac{p(x, z)}{q(z)} \right] = \mathbb{E}_q [\log p(x \mid z)]
-#    + \mathbb{E}_q \left[ \log \frac{p(z)}{q(z)} \right] \tag{ELBO.10} $$
+#    + \mathbb{E}_q \left[ \log \frac{p(z)}{q(z)} \right] \tag{ELBO.7} $$
 #
 # By (KL.7) the last term is $-\mathrm{KL}(q \Vert p(z))$:
 #
 # $$ \mathrm{ELBO} = \mathbb{E}_q [\log p(x \mid z)] - \mathrm{KL}\bigl( q \,\Vert\, p(z) \bigr)
-#    \tag{ELBO.3} $$
+#    \tag{ELBO.8} $$
 #
 # Now run every line, with $q = \mathcal{N}(0.5,\, 0.5^2)$. Between which two does the value change?
 
@@ -182,34 +181,55 @@ def expectation(values):
 reconstruction, divergence = expectation(log_p_x_given_z), kl_normal(mu, sigma)
 for line, value in {
     "log p(x)                               ": log_p_x,
-    "log E[p(x,z)/q]                (ELBO.9)": expectation((log_p_xz - log_q).exp()).log(),
-    "E[log p(x,z)/q]                (ELBO.7)": expectation(log_p_xz - log_q),
-    "E[log p(x|z)] + E[log p(z)/q] (ELBO.10)": reconstruction + expectation(log_p_z - log_q),
-    "E[log p(x|z)] − KL             (ELBO.3)": reconstruction - divergence,
+    "log E[p(x,z)/q]                (ELBO.5)": expectation((log_p_xz - log_q).exp()).log(),
+    "E[log p(x,z)/q]                (ELBO.6)": expectation(log_p_xz - log_q),
+    "E[log p(x|z)] + E[log p(z)/q] (ELBO.7)": reconstruction + expectation(log_p_z - log_q),
+    "E[log p(x|z)] − KL             (ELBO.8)": reconstruction - divergence,
     "the library                            ": model.elbo(x, mu, sigma),
 }.items():
     print(f"{line} {value:.9f}")
 
 # %% [markdown]
-# The only inequality is (ELBO.7), and it costs half a nat here. Everything else is equal to the
+# The only inequality is (ELBO.6), and it costs half a nat here. Everything else is equal to the
 # last digit.
+
+# %% [markdown]
+# ### Build it: the bound for one image
 #
+# Write the bound for one $x$. `epsilon` holds $S$ draws from $\mathcal{N}(0, 1)$, from which you
+# make draws from $q$; `log_likelihood(x, z)` takes them all at once. The divergence of two normals
+# is that of chapter 5.
+
+
+# %%
+def elbo(x, mu, sigma, epsilon, log_likelihood):
+    """E_q[log p(x|z)] − KL(q‖N(0, 1)) with q = N(μ, σ²)  (ELBO.8)
+
+    epsilon: (S,) draws from N(0, 1). Returns a number.
+    """
+    ...
+
+
+# %%
+elbo = check_task("elbo", elbo)
+
+# %% [markdown]
 # ### B. From the divergence to the posterior
 #
 # What is lost? Start at the other end, with the divergence between the guess and the truth:
 #
 # $$ \mathrm{KL}\bigl( q \,\Vert\, p(z \mid x) \bigr)
-#    = \mathbb{E}_q [\log q(z) - \log p(z \mid x)] \tag{ELBO.11} $$
+#    = \mathbb{E}_q [\log q(z) - \log p(z \mid x)] \tag{ELBO.9} $$
 #
 # Insert (ELBO.2). The number $\log p(x)$ does not depend on $z$ and leaves the expectation:
 #
 # $$ \mathrm{KL}\bigl( q \,\Vert\, p(z \mid x) \bigr)
-#    = \mathbb{E}_q [\log q(z) - \log p(x, z)] + \log p(x) \tag{ELBO.12} $$
+#    = \mathbb{E}_q [\log q(z) - \log p(x, z)] + \log p(x) \tag{ELBO.10} $$
 #
 # The expectation is $-\mathrm{ELBO}$. Rearranged:
 #
 # $$ \log p(x) = \mathrm{ELBO} + \mathrm{KL}\bigl( q \,\Vert\, p(z \mid x) \bigr)
-#    \tag{ELBO.4} $$
+#    \tag{ELBO.11} $$
 #
 # The **gap** between evidence and bound is the divergence between $q$ and the posterior. It is
 # zero only for $q(z) = p(z \mid x)$.
@@ -217,9 +237,9 @@ for line, value in {
 # %%
 gap, elbo = expectation(log_q - log_posterior), expectation(log_p_xz - log_q)
 for line, value in {
-    "E[log q − log p(z|x)]            (ELBO.11)": gap,
-    "E[log q − log p(x,z)] + log p(x) (ELBO.12)": expectation(log_q - log_p_xz) + log_p_x,
-    "log p(x) − ELBO                   (ELBO.4)": log_p_x - elbo,
+    "E[log q − log p(z|x)]            (ELBO.9)": gap,
+    "E[log q − log p(x,z)] + log p(x) (ELBO.10)": expectation(log_q - log_p_xz) + log_p_x,
+    "log p(x) − ELBO                   (ELBO.11)": log_p_x - elbo,
     "the library                               ": model.gap(x, mu, sigma),
 }.items():
     print(f"{line} {value:.9f}")
@@ -231,21 +251,21 @@ for line, value in {
 # (ELBO.2) $p(x) = p(x, z) / p(z \mid x)$ for *every* $z$:
 #
 # $$ \log p(x) = \mathbb{E}_q [\log p(x)]
-#    = \mathbb{E}_q \left[ \log \frac{p(x, z)}{p(z \mid x)} \right] \tag{ELBO.13} $$
+#    = \mathbb{E}_q \left[ \log \frac{p(x, z)}{p(z \mid x)} \right] \tag{ELBO.12} $$
 #
 # Multiply and divide by $q(z)$ inside the logarithm, and split it:
 #
 # $$ \log p(x) = \mathbb{E}_q \left[ \log \frac{p(x, z)}{q(z)} \right]
-#    + \mathbb{E}_q \left[ \log \frac{q(z)}{p(z \mid x)} \right] \tag{ELBO.14} $$
+#    + \mathbb{E}_q \left[ \log \frac{q(z)}{p(z \mid x)} \right] \tag{ELBO.13} $$
 #
 # The first term is the ELBO, the second the gap, which is never negative.
 
 # %%
 for line, value in {
     "log p(x)                                    ": log_p_x,
-    "E[log p(x)]                        (ELBO.13)": expectation(log_p_x.expand(4001)),
-    "E[log p(x,z)/p(z|x)]               (ELBO.13)": expectation(log_p_xz - log_posterior),
-    "E[log p(x,z)/q] + E[log q/p(z|x)]  (ELBO.14)": elbo + gap,
+    "E[log p(x)]                        (ELBO.12)": expectation(log_p_x.expand(4001)),
+    "E[log p(x,z)/p(z|x)]               (ELBO.12)": expectation(log_p_xz - log_posterior),
+    "E[log p(x,z)/q] + E[log q/p(z|x)]  (ELBO.13)": elbo + gap,
 }.items():
     print(f"{line} {value:.9f}")
 
@@ -271,12 +291,12 @@ claim(
 #
 # ### Averaging inside the logarithm
 #
-# (ELBO.7) loses because it takes the logarithm before the mean. Take the mean of a few ratios
+# (ELBO.6) loses because it takes the logarithm before the mean. Take the mean of a few ratios
 # first, with $k$ independent codes from $q$ (**importance weighting**):
 #
 # $$ \mathcal{L}_k = \mathbb{E} \left[ \log \frac1k \sum_{i=1}^{k}
 #    \frac{p(x \mid z_i)\, p(z_i)}{q(z_i \mid x)} \right] \le \log p(x), \qquad
-#    z_i \sim q(z \mid x) \tag{ELBO.8} $$
+#    z_i \sim q(z \mid x) \tag{ELBO.14} $$
 #
 # It is Jensen's inequality again, so it is a bound for every $k$. For $k = 1$ it is the ELBO, it
 # never falls when $k$ grows, and in the limit it is $\log p(x)$. Chapter 7 uses it to measure how
@@ -295,7 +315,7 @@ claim(
 #    P = I + W^\top W / s^2 \tag{ELBO.16} $$
 #
 # With one code and one pixel, $x = wz + s\,\varepsilon$, the square of the likelihood is a normal
-# density once more, with half the variance, so that the $v$ of (ELBO.6) has a formula, too:
+# density once more, with half the variance, so that the $v$ of (ELBO.4) has a formula, too:
 #
 # $$ 1 + v = \frac{\mathcal{N}(x;\, 0,\, w^2 + s^2/2)}{2 s \sqrt{\pi} \;
 #    \mathcal{N}(x;\, 0,\, w^2 + s^2)^2} \tag{ELBO.17} $$
@@ -324,7 +344,7 @@ show_source(OneDimensionalModel)
 # ## Training
 #
 # Training with the ELBO means: raise it. Here the decoder is given, and gradient ascent looks for
-# the best normal $q$. By (ELBO.4), with $\log p(x)$ fixed, that *is* making
+# the best normal $q$. By (ELBO.11), with $\log p(x)$ fixed, that *is* making
 # $\mathrm{KL}(q \Vert p(z \mid x))$ small, the reverse fit of chapter 5. The start is random.
 
 
@@ -436,8 +456,9 @@ claim(
 
 # %% [markdown]
 # In one dimension there is no problem at all. In $d$ dimensions such a grid has $n^d$ nodes. Sampling
-# avoids the grid, but by (ELBO.6) it needs more and more samples. First check that formula: draw
-# 400,000 codes for $d$ copies of the model, and compare the relative variance with it.
+# avoids the grid, but by (ELBO.4) it needs more and more samples. First check that formula: draw
+# 400,000 codes for $d$ copies of the model, and compare the relative variance with it. Then count what
+# an error of 10 % costs. For $d$ copies the relative errors $e$ of a grid multiply to $(1 + e)^d - 1$.
 
 # %% tags=["nbval-ignore-output"]
 second_moment = torch.trapezoid((2 * log_p_x_given_z + log_p_z).exp(), z)
@@ -449,11 +470,25 @@ for d in (1, 2, 3, 4):
     simulated[d] = ratio.var().item()
     print(f"d = {d}: {simulated[d]:7.2f} from samples, (1 + v)^d − 1 = {(1 + v) ** d - 1:7.2f}")
 
+
 # %%
-d = torch.arange(1, 31)
+def grid_error(nodes):
+    """The relative error of p(x) from so many z between −6 and 6."""
+    z = torch.linspace(-6, 6, nodes, dtype=torch.float64)
+    return (torch.trapezoid(model.log_joint(x, z).exp(), z) / log_p_x.exp() - 1).abs()
+
+
+d, sizes = torch.arange(1, 31), torch.arange(10, 101)
+errors = torch.stack([grid_error(size) for size in sizes.tolist()])
+too_coarse = (1 + errors) ** d[:, None] - 1 > 0.1  # (30, 91)
+last = (too_coarse * torch.arange(len(sizes))).max(1).values  # from the next size on all will do
+nodes = sizes[last + 1]
+print(f"nodes in each dimension: {nodes[0]} for d = 1, {nodes[-1]} for d = 30")
+
+# %%
 figure, axis = plt.subplots(figsize=(5.5, 3))
 for needed, colour, label, height in (
-    (100.0**d, COLOURS[3], "a grid of 100 nodes in each dimension", 1e18),
+    (nodes.double() ** d, COLOURS[3], "nodes of a grid", 1e18),
     (100 * ((1 + v) ** d - 1), COLOURS[2], "samples from the prior", 1e6),
     (torch.ones(30), COLOURS[0], "samples from the posterior", 3),
 ):
@@ -469,7 +504,7 @@ show(
 )
 
 # %% [markdown]
-# The grid leaves the picture after twelve dimensions, and samples from the prior reach $10^{13}$ in
+# The grid leaves the picture after fifteen dimensions, and samples from the prior reach $10^{13}$ in
 # the thirtieth. But one sample from the posterior is always enough: by (ELBO.2) its weight $p(x, z) /
 # p(z \mid x)$ is $p(x)$, whatever $z$. Check it on a linear model with 20 codes and 30 pixels, where
 # (ELBO.15) and (ELBO.16) are formulas.
@@ -544,9 +579,10 @@ claim(
 # %% [markdown]
 # **Verdict.** Infinitely many codes are no obstacle: an integral in one dimension takes 200 of them.
 # Nor does "high-dimensional" alone make it impossible: with a linear decoder there is a formula in
-# any dimension. What has no formula is the integral of a *nonlinear* decoder, and every general
-# way to compute it grows exponentially with the dimension. Main source: "the variance of the
-# estimate becomes large". It is the *relative* variance; the absolute one can be tiny.
+# any dimension. What has no formula is the integral of a *nonlinear* decoder, and the cost of both
+# ways measured here, a grid and samples from the prior, grows exponentially with the dimension. That
+# of samples from the posterior does not; but who has the posterior has the evidence. Main source: "the
+# variance of the estimate becomes large". It is the *relative* variance; the absolute one can be tiny.
 
 # %% [markdown]
 # ### Does raising the ELBO raise the evidence?
@@ -619,7 +655,7 @@ claim(
 # a covariance with eigenvalues 9, 2 and ½. The linear model (ELBO.15) with two codes has its
 # maximum of likelihood at $W = U \operatorname{diag}(\lambda - s^2)^{1/2} R$, with the first two
 # eigenvectors $U$, $s^2 = \tfrac12$ and *any* rotation $R$. The encoder is normal with independent
-# dimensions. Its best choice has the variances $1 / P_{jj}$, and by (KL.13) leaves the gap
+# dimensions. Its best choice has the variances $1 / P_{jj}$, and by (KL.15) leaves the gap
 #
 # $$ \min_{q \text{ diagonal}} \mathrm{KL}\bigl( q \,\Vert\, p(z \mid x) \bigr)
 #    = \tfrac12 \Bigl( \sum_j \log P_{jj} - \log |P| \Bigr) \tag{ELBO.19} $$
@@ -883,7 +919,8 @@ show_errata(chapter=6)
 # ## Recap
 #
 # - The evidence $p(x)$ is an average of the likelihood over all codes. In few dimensions, and for
-#   linear models, it can be computed; otherwise the cost grows exponentially with the dimension.
+#   linear models, it can be computed; otherwise the cost of a grid, or of samples from the prior,
+#   grows exponentially with the dimension.
 # - ELBO = reconstruction − KL to the prior. Evidence = ELBO + KL to the posterior.
 # - Raising the ELBO raises evidence minus gap. It can make the model worse.
 # - A tight bound is no sign of a good model.

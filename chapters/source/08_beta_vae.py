@@ -22,16 +22,15 @@ from course_lib.evaluation import (
     OneDimensionalModel, active_units, dci, frechet_distance, mutual_information_gap,
     separated_attribute_predictability, split_kl,
 )  # fmt: skip
-from course_lib.exercises.card import ExerciseCard
 from course_lib.information import kl_diagonal_normal, kl_normal, rate_distortion_normal
 from course_lib.likelihoods import Gaussian, bernoulli_nll
 from course_lib.models import VAE, ConditionalVAE
-from course_lib.notebook import claim, show, show_source
+from course_lib.notebook import check_task, claim, show, show_source
 from course_lib.objectives import Beta, Capacity, Constraint, EveryBeta, TotalCorrelation
 from course_lib.plots import COLOURS, model_diagram
 from course_lib.priors import reparameterize
 from course_lib.training import fit, sweep
-from course_lib.widgets import BetaExplorer, SweepRows
+from course_lib.widgets import BetaExplorer, ExerciseCard, SweepRows
 
 # %%
 seed = 0  # change it and run again: every claim below must still hold
@@ -144,7 +143,7 @@ show(
 #
 # $$ \beta = -\frac{\mathrm{d} D(C)}{\mathrm{d} C}
 #    = \frac{\mathrm{d}}{\mathrm{d} C} \, \max_{R \le C} \, \mathbb{E} \log p_\theta(x \mid z)
-#    \tag{BVAE.15} $$
+#    \tag{BVAE.4} $$
 #
 # nats of distortion: β is minus the slope of the **rate–distortion curve**. Training with several β
 # finds several points of the curve, each where the slope is that β. It finds points on the lower
@@ -155,7 +154,7 @@ show(
 #
 # One number $x$ with variance $\lambda = 4$, a decoder $\mathcal{N}(wz, 1)$ and an encoder
 # $\mathcal{N}(ax, s^2)$. Below it will turn out that $D(C) = \tfrac12 \log 2\pi + \tfrac{\lambda}{2}
-# e^{-2C}$; by (BVAE.15) the price is then $\beta = \lambda e^{-2C}$. The next cell knows nothing of
+# e^{-2C}$; by (BVAE.4) the price is then $\beta = \lambda e^{-2C}$. The next cell knows nothing of
 # that. It solves (BVAE.1) numerically, twice for each $C$, and takes the difference quotient. How
 # does the price of a nat fall when there are more of them?
 
@@ -220,7 +219,27 @@ claim(
 # *exactly* $C$. A code below the target is pushed to spend more, on whatever. A third schedule,
 # **warm-up**, lets β itself grow from 0 to its final value. It is an aid for the optimiser, and
 # no objective of its own.
+
+# %% [markdown]
+# ### Build it: a budget in the loss
 #
+# Write (BVAE.6) for a batch. Whose distance from $C$ is it: that of a dimension, of an image, or of
+# the mean?
+
+
+# %%
+def capacity_loss(nll, kl, gamma, capacity):
+    """E[nll] + γ |KL − C|  (BVAE.6)
+
+    nll: (B,); kl: (B, d), of each dimension. Returns a number.
+    """
+    ...
+
+
+# %%
+capacity_loss = check_task("capacity_loss", capacity_loss)
+
+# %% [markdown]
 # ### One model for every β
 #
 # A model for each β means a training for each β. Or β becomes an input of both networks, and every
@@ -240,7 +259,7 @@ claim(
 # $\lambda e^{-2R}$. For several independent components with variances $\lambda_i$ the nats go where
 # they pay. There is a level θ, and
 #
-# $$ D_i = \min(\theta, \lambda_i), \qquad R_i = \tfrac12 \log \frac{\lambda_i}{D_i} \tag{BVAE.4} $$
+# $$ D_i = \min(\theta, \lambda_i), \qquad R_i = \tfrac12 \log \frac{\lambda_i}{D_i} \tag{BVAE.8} $$
 #
 # What varies by less than θ is not transmitted at all. Now take a linear β-VAE with a Gaussian
 # likelihood of width σ. For one component with the error $D_i$ and the rate $R_i \ge \tfrac12 \log
@@ -250,10 +269,10 @@ claim(
 # reach the bound. So
 #
 # $$ D_i = \min(\beta \sigma^2, \lambda_i), \qquad
-#    R_i = \max\Bigl( \tfrac12 \log \frac{\lambda_i}{\beta \sigma^2}, \, 0 \Bigr) \tag{BVAE.16} $$
+#    R_i = \max\Bigl( \tfrac12 \log \frac{\lambda_i}{\beta \sigma^2}, \, 0 \Bigr) \tag{BVAE.9} $$
 #
-# This is (BVAE.4) with $\theta = \beta\sigma^2$: moving β, a linear β-VAE walks along Shannon's
-# curve. With $\beta = 1$ it is (VAE.10). A component collapses as soon as $\lambda_i < \beta
+# This is (BVAE.8) with $\theta = \beta\sigma^2$: moving β, a linear β-VAE walks along Shannon's
+# curve. With $\beta = 1$ it is (VAE.14). A component collapses as soon as $\lambda_i < \beta
 # \sigma^2$; no powerful decoder is needed. And β and $\sigma^2$ only ever appear as a product: a β
 # without its σ means nothing.
 
@@ -263,7 +282,7 @@ claim(
 # The **information bottleneck** (Tishby et al., 2000) asks for a code $z$ of $x$ that says much
 # about another variable $y$ and little about $x$ itself:
 #
-# $$ \max_{q(z \mid x)} \; I(z; y) - \beta \, I(x; z) \tag{BVAE.14} $$
+# $$ \max_{q(z \mid x)} \; I(z; y) - \beta \, I(x; z) \tag{BVAE.10} $$
 #
 # For two normal variables with correlation ρ the answer is known (Chechik et al., 2005): with $z =
 # x$ plus noise, the squared correlation of $x$ and $z$ should be $(\rho^2 - \beta) / (\rho^2 (1 -
@@ -290,11 +309,11 @@ claim(
 # $y$ missing, as one source says? Putting $y = x$ would give $(1 - \beta) I(x; z)$, which has no
 # compromise in it. What a β-VAE does is to bound: $-D$ is, up to the constant entropy of the
 # images, a lower bound of $I(x; z)$, and $R$ an upper bound of it (Alemi et al., 2018). How loose
-# the upper one is, (VAE.13) says. Take the harmful part apart once more, with the product of the
+# the upper one is, (VAE.5) says. Take the harmful part apart once more, with the product of the
 # marginals in between:
 #
 # $$ R = I(x; z) + \mathrm{KL}\Bigl( q(z) \,\Big\Vert\, \prod_j q(z_j) \Bigr)
-#    + \sum_j \mathrm{KL}\bigl( q(z_j) \,\Vert\, p(z_j) \bigr) \tag{BVAE.8} $$
+#    + \sum_j \mathrm{KL}\bigl( q(z_j) \,\Vert\, p(z_j) \bigr) \tag{BVAE.11} $$
 #
 # The second part is the **total correlation**, how much the dimensions tell about each other; the
 # third is the mismatch of each dimension with its prior. Only if both are zero, that is if $q(z) =
@@ -302,13 +321,13 @@ claim(
 # total correlation alone, so that information is not punished for it:
 #
 # $$ \mathcal{L} = D + I(x; z) + \beta \, \mathrm{TC}(z)
-#    + \sum_j \mathrm{KL}\bigl( q(z_j) \,\Vert\, p(z_j) \bigr) \tag{BVAE.9} $$
+#    + \sum_j \mathrm{KL}\bigl( q(z_j) \,\Vert\, p(z_j) \bigr) \tag{BVAE.12} $$
 #
 # It needs $\log q(z)$, a sum over all $N$ images, and has only a batch of $B$. The image that $z_i$
 # came from is in the batch for certain, and the other $B - 1$ stand for the remaining $N - 1$:
 #
 # $$ q(z_i) \approx \sum_{j=1}^{B} w_{ij} \, q_\phi(z_i \mid x_j), \qquad
-#    w_{ii} = \frac1N, \quad w_{ij} = \frac{N - 1}{N (B - 1)} \tag{BVAE.10} $$
+#    w_{ii} = \frac1N, \quad w_{ij} = \frac{N - 1}{N (B - 1)} \tag{BVAE.13} $$
 
 # %% [markdown]
 # ### Scores for axes
@@ -318,7 +337,7 @@ claim(
 # factor, the best axis with the second best:
 #
 # $$ \mathrm{MIG}_v = \frac{I(z_{j}; v) - I(z_{l}; v)}{H(v)}, \qquad
-#    j \text{ best}, \; l \text{ second best} \tag{BVAE.11} $$
+#    j \text{ best}, \; l \text{ second best} \tag{BVAE.14} $$
 #
 # **DCI** fits a random forest for each factor and reads off how important each axis is for it; the
 # factors must be numbers with an order, and the class of a digit has none. The matrix $W$ of
@@ -327,7 +346,7 @@ claim(
 # $j$ in all importance. Disentanglement and completeness are
 #
 # $$ \sum_j \omega_j \Bigl( 1 - \frac{H(W_{\cdot j})}{\log F} \Bigr) \quad \text{and} \quad
-#    \frac1F \sum_v \Bigl( 1 - \frac{H(W_{v \cdot})}{\log d} \Bigr) \tag{BVAE.12} $$
+#    \frac1F \sum_v \Bigl( 1 - \frac{H(W_{v \cdot})}{\log d} \Bigr) \tag{BVAE.15} $$
 #
 # A third number, informativeness, is the $R^2$ of the forests on codes held out.
 #
@@ -335,7 +354,7 @@ claim(
 # ordered:
 #
 # $$ \mathrm{SAP}_v = r^2(z_j, v) - r^2(z_l, v), \qquad
-#    j \text{ best}, \; l \text{ second best} \tag{BVAE.13} $$
+#    j \text{ best}, \; l \text{ second best} \tag{BVAE.16} $$
 
 # %% [markdown]
 # ## The code
@@ -472,7 +491,7 @@ BetaExplorer(conditional, every, test.images, points)
 # ### A better reconstruction or a better sample?
 #
 # For each β: rate and distortion; how many units are active on the training images; the Fréchet
-# distance (VAE.11) of samples, in the first 20 principal components; and how often a linear
+# distance (VAE.12) of samples, in the first 20 principal components; and how often a linear
 # classifier reads the class of a test image from a draw of its code.
 
 # %%
@@ -541,7 +560,7 @@ claim(
 #
 # ### Is β the slope?
 #
-# (BVAE.15) can be checked without a derivative. If two models are each the best for their β, then
+# (BVAE.4) can be checked without a derivative. If two models are each the best for their β, then
 # neither gains by swapping places: $D_1 + \beta_1 R_1 \le D_2 + \beta_1 R_2$, and the other way
 # round. Both together say that the slope of the line between the two points lies between $\beta_1$
 # and $\beta_2$. Look at the figure first: where is the curve steep?
@@ -598,7 +617,7 @@ claim(
 )
 
 # %% [markdown]
-# **Verdict.** No. By (BVAE.16) what counts in the linear case is $\beta\sigma^2$, here $4 \cdot
+# **Verdict.** No. By (BVAE.9) what counts in the linear case is $\beta\sigma^2$, here $4 \cdot
 # 0.0625 = \tfrac14$.
 #
 # ### Is a budget held?
@@ -766,7 +785,7 @@ claim(
 # %% [markdown]
 # ### On Shannon's curve
 #
-# Six linear β-VAEs with $\sigma = 1$ on the digits, so that by (BVAE.16) the level is $\theta =
+# Six linear β-VAEs with $\sigma = 1$ on the digits, so that by (BVAE.9) the level is $\theta =
 # \beta$. A linear model sees only the covariance of the images, so the curve is that of normal
 # variables with the same covariance. Which β will use the most components?
 
@@ -793,8 +812,8 @@ for level, net in linear.items():
 # %% tags=["nbval-ignore-output"]
 curve = [rate_distortion_normal(eigenvalues, level) for level in np.geomspace(0.15, 0.71, 60)]
 figure, axis = plt.subplots(figsize=(5, 3))
-axis.plot(*zip(*curve, strict=True), color="0.5", label="Shannon, (BVAE.4)")
-for label, marker, found_at in (("(BVAE.16)", "+", theory), ("trained", ".", measured)):
+axis.plot(*zip(*curve, strict=True), color="0.5", label="Shannon, (BVAE.8)")
+for label, marker, found_at in (("(BVAE.9)", "+", theory), ("trained", ".", measured)):
     style = {"color": COLOURS[2 if marker == "." else 0], "ls": "none", "ms": 10}
     axis.plot(*zip(*found_at.values(), strict=True), marker=marker, label=label, **style)
 axis.set(xlabel="rate in nats", ylabel="squared error")
@@ -812,7 +831,7 @@ claim(
 )
 claim(
     "BVAE.where-theory-says",
-    "their rates are those of (BVAE.16), within 0.1 nats",
+    "their rates are those of (BVAE.9), within 0.1 nats",
     all(abs(measured[level][0] - theory[level][0]) < 0.1 for level in levels),
 )
 
@@ -823,7 +842,7 @@ claim(
 # %% [markdown]
 # ### Is the rate the information?
 #
-# "The constraint limits the amount of information in $z$". Here are the three parts (BVAE.8) for
+# "The constraint limits the amount of information in $z$". Here are the three parts (BVAE.11) for
 # each β, on the training images. A code can say at most which of the 1,437 images it came from, and
 # that is $\log 1437 = 7.27$ nats.
 
@@ -1118,7 +1137,7 @@ ExerciseCard("what-picks-the-axes")
 #
 # <details><summary>Answer</summary>
 #
-# By (BVAE.16) each active component loses $\tfrac12 \log 2$ nats, half a bit, so the rate falls by
+# By (BVAE.9) each active component loses $\tfrac12 \log 2$ nats, half a bit, so the rate falls by
 # $\tfrac{k}{2} \log 2$. The error of each doubles, from $\beta\sigma^2$ to $2\beta\sigma^2$.
 #
 # </details>
@@ -1138,7 +1157,7 @@ ExerciseCard("what-picks-the-axes")
 #
 # <details><summary>Answer</summary>
 #
-# By (VAE.12) it is $4 \cdot 784 / 2\sigma^2 = 156{,}800$. Check it step by step: multiply the loss by
+# By (VAE.7) it is $4 \cdot 784 / 2\sigma^2 = 156{,}800$. Check it step by step: multiply the loss by
 # $784 / 2\sigma^2 = 39{,}200$; then the first term is $-\log p$ up to a constant, and the KL has the
 # weight $4 \cdot 39{,}200$. Nothing will be encoded at this price.
 #

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from course_lib.progress import progress
+
 PROJECT = "from-autoencoders-to-vq-vae"  # names the folder in the user's cache
 DATA_DIR = Path(__file__).resolve().parents[1] / "data"  # what ships with the package
 
@@ -130,7 +132,10 @@ def _download(folder: Path, name: str, file: str, sha256: str) -> Path:
     import pooch
     import requests
 
-    downloader = pooch.HTTPDownloader(progressbar=True, timeout=TIMEOUT)
+    def fetch(url: str, output: str, caller: object) -> None:
+        with progress(desc=file, total=1, unit="B", unit_scale=True) as bar:
+            pooch.HTTPDownloader(progressbar=bar, timeout=TIMEOUT)(url, output, caller)
+
     way_out = (
         f"set COURSE_DATA_DIR to a folder that holds {folder.name}/ with the four original files, "
         'or use load("digits"), load("glyphs") or load("faces"), which come with the course.'
@@ -143,7 +148,7 @@ def _download(folder: Path, name: str, file: str, sha256: str) -> Path:
                 known_hash=f"sha256:{sha256}",
                 fname=file,
                 path=folder,
-                downloader=downloader,
+                downloader=fetch,
             )
             return Path(path)
         except (requests.RequestException, ValueError) as error:  # ValueError: wrong hash

@@ -17,15 +17,25 @@ from course_lib.evaluation.features import (
     orientation_selectivity,
     participation_ratio,
     population_activity,
+    unit_features,
 )
-from course_lib.evaluation.latent_space import KLSplit, active_units, kl_per_dimension, split_kl
+from course_lib.evaluation.latent_space import (
+    KLSplit,
+    RateDistortion,
+    active_units,
+    kl_per_dimension,
+    rate_distortion,
+    split_kl,
+)
 from course_lib.evaluation.samples import confident_share, frechet_distance, nearest_distance
+from course_lib.evaluation.speech import log_spectrogram
 
 __all__ = [
     "DCI",
     "KLSplit",
     "LogLikelihood",
     "OneDimensionalModel",
+    "RateDistortion",
     "active_units",
     "confident_share",
     "dci",
@@ -33,13 +43,16 @@ __all__ = [
     "importance_weighted_log_likelihood",
     "kl_per_dimension",
     "lifetime_activity",
+    "log_spectrogram",
     "mutual_information_gap",
     "nearest_distance",
     "orientation_selectivity",
     "participation_ratio",
     "perplexity",
     "population_activity",
+    "rate_distortion",
     "separated_attribute_predictability",
     "split_kl",
+    "unit_features",
     "usage",
 ]

@@ -23,7 +23,7 @@ def usage(tokens: Tensor, K: int) -> Tensor:
 
 
 def perplexity(tokens: Tensor, K: int) -> float:
-    """exp H(usage)  (VQ.10): from 1, one code for everything, to K, all codes equally often.
+    """exp H(usage)  (VQ.8): from 1, one code for everything, to K, all codes equally often.
 
     Raises ValueError as `usage` does.
     """

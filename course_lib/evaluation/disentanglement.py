@@ -57,7 +57,7 @@ def mutual_information_gap(codes: Tensor, factors: Tensor, bins: int = 20) -> Te
     """MIG of each factor v: (I(zⱼ; v) − I(zₗ; v)) / H(v), j the most and l the next informative.
 
     codes: (N, d) with d ≥ 2, cut into bins; factors: (N, F), of which each value is a class, or,
-    where a factor has more values than bins, each bin. Returns (F,), from 0 to 1  (BVAE.11).
+    where a factor has more values than bins, each bin. Returns (F,), from 0 to 1  (BVAE.14).
     Raises ValueError when the numbers of rows differ, d < 2, a factor is constant, or codes or
     factors are not finite.
     """
@@ -83,7 +83,7 @@ class DCI(NamedTuple):
 
 
 def dci(codes: Tensor, factors: Tensor, seed: int = 0) -> DCI:
-    """Disentanglement, completeness and informativeness by random forests  (BVAE.12).
+    """Disentanglement, completeness and informativeness by random forests  (BVAE.15).
 
     R is the (F, d) matrix of the importance of dimension j for predicting factor v; it is
     1 − entropy of the columns (weighted by their importance) and of the rows, as a share of the
@@ -115,7 +115,7 @@ def dci(codes: Tensor, factors: Tensor, seed: int = 0) -> DCI:
 
 
 def separated_attribute_predictability(codes: Tensor, factors: Tensor) -> Tensor:
-    """SAP of each factor: R² of the best single dimension less R² of the next  (BVAE.13).
+    """SAP of each factor: R² of the best single dimension less R² of the next  (BVAE.16).
 
     R² is that of the straight line through one dimension, the squared correlation, so factors must
     be ordered numbers. codes: (N, d) with d ≥ 2; factors: (N, F). Returns (F,), from 0 to 1.

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from course_lib.information import kl_normal
 from course_lib.models.variational_autoencoder import VAE
 from course_lib.objectives import log_importance_weights, log_mean_exp
+from course_lib.progress import progress
 
 Number = Tensor | float
 REACH = 12.0  # standard deviations on either side of the mean, beyond which nothing is left
@@ -60,11 +60,11 @@ class OneDimensionalModel:
         return _expectation(lambda z: self.log_likelihood(x, z), mu, sigma)
 
     def elbo(self, x: float, mu: Number, sigma: Number) -> Tensor:
-        """E_q[log p(x|z)] − KL(q‖p(z))  (ELBO.3)."""
+        """E_q[log p(x|z)] − KL(q‖p(z))  (ELBO.8)."""
         return self.reconstruction(x, mu, sigma) - kl_normal(mu, sigma)
 
     def gap(self, x: float, mu: Number, sigma: Number) -> Tensor:
-        """KL(q‖p(z|x)) = log p(x) − ELBO, by its own integral  (ELBO.4)."""
+        """KL(q‖p(z|x)) = log p(x) − ELBO, by its own integral  (ELBO.11)."""
 
         def log_ratio(z: Tensor) -> Tensor:
             return _log_normal(z, mu, sigma) - self.log_posterior(x, z)
@@ -117,7 +117,7 @@ class LogLikelihood:
 def importance_weighted_log_likelihood(
     model: VAE, images: Tensor, *, samples: int, seed: int = 0, rows: int = 2000
 ) -> LogLikelihood:
-    """log 1/k Σᵢ p(x|zᵢ) p(zᵢ) / q(zᵢ|x) with k samples zᵢ ~ q(z|x), per image  (ELBO.8).
+    """log 1/k Σᵢ p(x|zᵢ) p(zᵢ) / q(zᵢ|x) with k samples zᵢ ~ q(z|x), per image  (ELBO.14).
 
     Below log p(x) on average, and above the ELBO, which it equals for k = 1.
     images: (N, C, H, W), binary if the model is Bernoulli and nats are to mean anything.
@@ -130,7 +130,7 @@ def importance_weighted_log_likelihood(
     generator = torch.Generator().manual_seed(seed)
     at_once = min(samples, rows)  # samples of one image
     estimates = []
-    with tqdm(total=len(images), desc="log-likelihood", leave=False) as progress:
+    with progress(total=len(images), desc="log-likelihood") as bar:
         for x in images.split(max(1, rows // samples)):
             q = model.encode(x)  # (b, d)
             log_weights = []
@@ -138,5 +138,5 @@ def importance_weighted_log_likelihood(
                 k = min(at_once, samples - drawn)
                 log_weights.append(log_importance_weights(model, x, q, k, generator))
             estimates.append(log_mean_exp(torch.cat(log_weights), dim=0))
-            progress.update(len(x))
+            bar.update(len(x))
     return LogLikelihood(torch.cat(estimates))

@@ -1,5 +1,7 @@
 """Hidden units: how often they are active, and what their weights look like as pictures."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -7,7 +9,7 @@ from course_lib.checks import check, readable
 
 
 def lifetime_activity(h: Tensor, threshold: float) -> Tensor:
-    """The share of the images for which each unit exceeds the threshold  (SAE.8): (B, d) → (d,).
+    """The share of the images for which each unit exceeds the threshold  (SAE.9): (B, d) → (d,).
 
     Raises ValueError when there is no image or an activation is NaN.
     """
@@ -15,11 +17,22 @@ def lifetime_activity(h: Tensor, threshold: float) -> Tensor:
 
 
 def population_activity(h: Tensor, threshold: float) -> Tensor:
-    """The share of the units that exceed the threshold for each image  (SAE.8): (B, d) → (B,).
+    """The share of the units that exceed the threshold for each image  (SAE.9): (B, d) → (B,).
 
     Raises ValueError when there is no unit or an activation is NaN.
     """
     return _active(h, threshold).mean(1)
+
+
+@torch.no_grad()
+def unit_features(decode: Callable[[Tensor], Tensor], like: Tensor) -> Tensor:
+    """What each unit adds to the picture when it alone goes from 0 to 1: (d, C, H, W).
+
+    decode: (B, d) → pictures (B, C, H, W). like: codes (B, d), whose dtype and device are used.
+    Of a linear decoder these are the columns of its weights.
+    """
+    none, one = like.new_zeros(1, like.shape[1]), torch.eye(like.shape[1]).to(like)
+    return decode(one) - decode(none)
 
 
 def _active(h: Tensor, threshold: float) -> Tensor:
@@ -40,7 +53,7 @@ def participation_ratio(w: Tensor) -> Tensor:
 
 
 def orientation_selectivity(w: Tensor) -> Tensor:
-    """|Σ_f P(f) exp(2iθ_f)| / Σ_f P(f), P the power of the feature at frequency f  (SAE.9).
+    """|Σ_f P(f) exp(2iθ_f)| / Σ_f P(f), P the power of the feature at frequency f  (SAE.8).
 
     θ_f is the direction of the frequency f ≠ 0; the factor 2 makes opposite directions one.
     w: (..., H, W). Returns (...), from 0 (every direction alike) to 1 (a grating).

@@ -38,7 +38,7 @@ def nearest_distance(points: Tensor, others: Tensor) -> float:
 
 
 def frechet_distance(features: Tensor, others: Tensor) -> float:
-    """‖m₁ − m₂‖² + tr(Σ₁ + Σ₂ − 2 (Σ₁^½ Σ₂ Σ₁^½)^½) between two sets of features  (VAE.11).
+    """‖m₁ − m₂‖² + tr(Σ₁ + Σ₂ − 2 (Σ₁^½ Σ₂ Σ₁^½)^½) between two sets of features  (VAE.12).
 
     features: (N, k); others: (M, k), N and M ≥ 2, for instance the first k principal components of
     pictures. Returns a squared distance in the units of the features: 0 for equal means and

@@ -6,6 +6,8 @@
     power    =  atom ("**" signed)?
     atom     =  number  |  name  |  function "(" sum ")"  |  "(" sum ")"
 
+course_lib/widgets/answers.js reads the same language in the page and says the same.
+
 The parser turns a text into a list of steps for a stack, so that a value is worked out by a loop.
 Length, nesting and the size of every intermediate value are bounded.
 """
@@ -25,7 +27,9 @@ FUNCTIONS = {
     "log": math.log, "ln": math.log, "log2": math.log2, "sqrt": math.sqrt, "exp": math.exp,
 }  # fmt: skip
 UNITS = ("nats", "bits", "nat", "bit")
-SAME = str.maketrans({"−": "-", "–": "-", "×": "*", "·": "*", "÷": "/", "\u00a0": " "})
+SAME = str.maketrans(
+    {"−": "-", "–": "-", "×": "*", "·": "*", "÷": "/", "\u00a0": " ", "\ufeff": " "}
+)
 TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
     r"|(?P<name>[A-Za-z_][A-Za-z_0-9]*)|(?P<operator>\*\*|[-+*/^()])|(?P<other>\S))"
@@ -97,7 +101,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
         raise AnswerError("There is no answer yet.")
     for kind, token in tokens:
         if kind == "other":
-            raise AnswerError(ADVICE.get(token, f"The character {token!r} has no meaning here."))
+            raise AnswerError(ADVICE.get(token, f"The character '{token}' has no meaning here."))
     return tokens
 
 
@@ -106,7 +110,7 @@ def _left_over(token: str) -> str:
         return "There is a closing parenthesis too many."
     if token in UNITS:
         return "Give the number alone, without its unit."
-    return f"There is no operator before {token[:20]!r}; a product is written with *."
+    return f"There is no operator before '{token[:20]}'; a product is written with *."
 
 
 def _apply(function: Callable[..., float], arguments: list[float]) -> float:
@@ -187,7 +191,7 @@ class _Parser:
         elif token == "(":
             self.inside_parentheses()
         else:
-            raise AnswerError(f"A number is missing before {token!r}.")
+            raise AnswerError(f"A number is missing before '{token}'.")
 
     def named(self, name: str) -> None:
         if name in self.names:
@@ -221,4 +225,4 @@ def _unknown(name: str, names: Collection[str]) -> str:
     if name in UNITS:
         return "Give the number alone, without its unit."
     known = ", ".join([*names, *CONSTANTS, *FUNCTIONS])
-    return f"The name {name[:20]!r} is not known here; known are {known}."
+    return f"The name '{name[:20]}' is not known here; known are {known}."

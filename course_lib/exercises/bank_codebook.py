@@ -20,7 +20,7 @@ from course_lib.exercises.mistakes import (
     slips,
 )
 
-REVIVAL = "Look at codes that nobody uses in chapter 9, after (VQ.9)."
+REVIVAL = "Look at codes that nobody uses in chapter 9, after (VQ.12)."
 
 Vector = tuple[float, ...]
 

@@ -7,7 +7,7 @@ from course_lib.exercises.bank_normal import LN2, kl
 from course_lib.exercises.exercise import Exercise, Parameters, on_grid
 from course_lib.exercises.mistakes import BATCH, LINEAR_MODEL, NOISE, SCORE_FUNCTION, slips
 
-HIDDEN_BETA = "Look at the β that a loss hides in chapter 7, (VAE.12)."
+HIDDEN_BETA = "Look at the β that a loss hides in chapter 7, (VAE.7)."
 
 
 def log_normal(x: float, variance: float) -> float:

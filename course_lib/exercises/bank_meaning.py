@@ -4,8 +4,8 @@ from course_lib.exercises.exercise import Exercise, Mistake
 from course_lib.exercises.mistakes import DEFINITIONS, DIRECTION, ELBO, FITTING, NOISE
 
 PIXELS = "Look at the negative log-likelihood of a binary pixel in chapter 1, (AE.3)."
-HOLES = "Look at the two terms, and at all codes together, in chapter 7, (VAE.5) and (VAE.13)."
-ACTIVE = "Look at collapse in chapter 7, (VAE.8) and (VAE.13)."
+HOLES = "Look at the two terms, and at all codes together, in chapter 7, (VAE.2) and (VAE.5)."
+ACTIVE = "Look at collapse in chapter 7, (VAE.6) and (VAE.5)."
 TERMS = "Look at how chapter 5 reads the terms of (KL.10) one by one."
 
 EXCESS_LENGTH = Exercise(

@@ -68,6 +68,38 @@ def variant(exercise_id: str, seed: int) -> Variant:
     )
 
 
+@dataclass(frozen=True)
+class Key:
+    """What an answer to a variant is compared with.
+
+    points: where, with a value for each parameter and each name of a formula; one point where
+    there are no names. truth: the text of the right choice, or the values at the points.
+    mistakes: id → the same of each mistake, with what is said about it.
+    """
+
+    points: list[Parameters]
+    truth: str | list[float]
+    mistakes: dict[str, tuple[str | list[float], str]]
+
+
+def answer_key(variant: Variant) -> Key:
+    """The truth and the usual mistakes in the numbers of a variant."""
+    exercise = _exercise(variant.exercise_id)
+    points = _points(exercise, variant.parameters, variant.seed)
+
+    def at_points(answer: Answer) -> str | list[float]:
+        return [answer(**point) for point in points] if callable(answer) else answer
+
+    return Key(
+        points,
+        at_points(exercise.truth),
+        {
+            mistake.id: (at_points(mistake.wrong), f"Not yet. {mistake.says} {mistake.see}")
+            for mistake in exercise.mistakes
+        },
+    )
+
+
 def check(variant: Variant, answer: str) -> Feedback:
     """Compare an answer with the truth, then with the usual mistakes.
 
@@ -76,17 +108,16 @@ def check(variant: Variant, answer: str) -> Feedback:
     Numbers count as equal within 0.001 or within 0.1 percent of the larger, formulas when they
     do so at 24 random points of their domain. The answer is parsed, never executed.
     """
-    exercise = _exercise(variant.exercise_id)
-    points = _points(exercise, variant.parameters, variant.seed)
+    key = answer_key(variant)
     try:
-        given = _read(variant, answer, points)
+        given = _read(variant, answer, key.points)
     except AnswerError as error:
         return Feedback(False, None, str(error), readable=False)
-    if _same(given, exercise.truth, points):
+    if _same(given, key.truth):
         return Feedback(True, None, "Right.")
-    for mistake in exercise.mistakes:
-        if _same(given, mistake.wrong, points):
-            return Feedback(False, mistake.id, f"Not yet. {mistake.says} {mistake.see}")
+    for mistake, (wrong, says) in key.mistakes.items():
+        if _same(given, wrong):
+            return Feedback(False, mistake, says)
     return Feedback(False, None, _unrecognised(given))
 
 
@@ -171,12 +202,10 @@ def _values(formula: Formula, points: list[Parameters]) -> list[float]:
     return values
 
 
-def _same(given: str | list[float], target: Answer, points: list[Parameters]) -> bool:
-    if isinstance(given, str):
+def _same(given: str | list[float], target: str | list[float]) -> bool:
+    if isinstance(given, str) or isinstance(target, str):
         return given == target
-    return callable(target) and all(
-        near(value, target(**point)) for value, point in zip(given, points, strict=True)
-    )
+    return all(map(near, given, target))
 
 
 def _unrecognised(given: str | list[float]) -> str:

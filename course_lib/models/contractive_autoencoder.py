@@ -71,6 +71,16 @@ def tangent_share(J: Tensor, tangents: Tensor) -> Tensor:
     return (J @ Q).square().sum((1, 2)) / J.square().sum((1, 2))
 
 
+def semi_axes(J: Tensor) -> Tensor:
+    """The semi-axes of the ellipsoid that each J makes of a ball of radius 1: columns σᵢuᵢ.
+
+    J: (B, d, D), with singular values σᵢ and left singular vectors uᵢ. Returns (B, d, min(d, D)),
+    the longest first.
+    """
+    U, singular_values, _ = torch.linalg.svd(J, full_matrices=False)
+    return U * singular_values[:, None]
+
+
 class TiedDecoder(nn.Module):
     """h ↦ Wᵀh + c, where W is the weight of the encoder's layer and only c is its own."""
 

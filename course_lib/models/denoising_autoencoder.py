@@ -90,7 +90,7 @@ def gaussian_denoiser(x_tilde: Tensor, mean: Tensor, covariance: Tensor, sigma: 
 
 
 def empirical_denoiser(x_tilde: Tensor, points: Tensor, sigma: float) -> Tensor:
-    """E[x | x̃] = Σᵢ wᵢ xᵢ, wᵢ ∝ exp(−‖x̃ − xᵢ‖² / 2σ²), when x is one of N points  (DAE.8).
+    """E[x | x̃] = Σᵢ wᵢ xᵢ, wᵢ ∝ exp(−‖x̃ − xᵢ‖² / 2σ²), when x is one of N points  (DAE.7).
 
     x_tilde: x̃, (B, D); points: xᵢ, (N, D); sigma: σ > 0 of the Gaussian noise.
     Returns (B, D). Raises ValueError when sigma is not positive.
@@ -102,7 +102,7 @@ def empirical_denoiser(x_tilde: Tensor, points: Tensor, sigma: float) -> Tensor:
 
 
 def score_from_denoiser(x_tilde: Tensor, denoised: Tensor, sigma: float) -> Tensor:
-    """∇ log p_σ(x̃) = (E[x | x̃] − x̃) / σ²  (DAE.7, Tweedie's formula).
+    """∇ log p_σ(x̃) = (E[x | x̃] − x̃) / σ²  (DAE.8, Tweedie's formula).
 
     x_tilde: x̃, of any shape; denoised: E[x | x̃], or an estimate of it; sigma: σ > 0 of the Gaussian
     noise. Returns the same shape. Raises ValueError when sigma is not positive.

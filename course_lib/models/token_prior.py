@@ -13,7 +13,7 @@ from course_lib.objectives import Loss
 
 
 class TokenPrior(nn.Module):
-    """p(k₁, …, k_T) = ∏ₜ p(kₜ | k₁, …, kₜ₋₁), a small causal transformer  (VQ.11).
+    """p(k₁, …, k_T) = ∏ₜ p(kₜ | k₁, …, kₜ₋₁), a small causal transformer  (VQ.10).
 
     K: size of the codebook; tokens: T. width, layers, heads: of the transformer.
     Trained by `fit` on tokens, integers (N, T).
@@ -76,14 +76,23 @@ class TokenPrior(nn.Module):
         return Loss({"nll": self.nll(tokens).mean()})
 
     @torch.no_grad()
-    def sample(self, n: int, generator: Rng = None) -> Tensor:
-        """n grids, token by token: (n, T). Raises ValueError for n < 1."""
+    def sample(self, n: int, generator: Rng = None, given: Tensor | None = None) -> Tensor:
+        """n grids, token by token: (n, T); given: (n, t), the first tokens of each.
+
+        Raises ValueError for n < 1 and for other tokens.
+        """
         if n < 1:
             raise ValueError(f"n must be at least 1, got {n}")
         here = self.position.device
         place = here if generator is None else generator.device
         tokens = torch.empty(n, 0, dtype=torch.long, device=here)
-        for _ in range(self.tokens):
+        if given is not None:
+            check_tokens(given, self.K)
+            if given.ndim != 2 or len(given) != n or given.shape[1] > self.tokens:
+                allowed = f"({n}, t) with t ≤ {self.tokens}"
+                raise ValueError(f"given must be {allowed}, got {tuple(given.shape)}")
+            tokens = given.to(here).long()
+        for _ in range(tokens.shape[1], self.tokens):
             p = self(tokens)[:, -1].softmax(1)
             drawn = torch.multinomial(p.to(place), 1, generator=generator)
             tokens = torch.cat([tokens, drawn.to(here)], 1)

@@ -123,7 +123,7 @@ class VAE(nn.Module):
         return Draw(q, z, output, -self.likelihood.log_prob(x, output), self.prior.kl(q, z))
 
     def loss(self, x: Tensor, generator: Rng = None) -> Loss:
-        """Two terms whose sum is −ELBO in nats per image  (VAE.5), one z each."""
+        """Two terms whose sum is −ELBO in nats per image  (VAE.2), one z each."""
         draw = self.draw(x, generator)
         return Loss({"reconstruction": draw.nll.mean(), "kl": draw.kl.sum(1).mean()})
 

@@ -53,7 +53,7 @@ class Quantized(NamedTuple):
 class VectorQuantizer(nn.Module):
     """K codes eₖ in D_e dimensions; each vector becomes the nearest of them (VQ.1).
 
-    update: "ema", codes are moving averages of the vectors that choose them (VQ.9),
+    update: "ema", codes are moving averages of the vectors that choose them (VQ.12),
         or "gradient", they learn from the codebook loss. Adam then moves a code for
         some steps after its last vector, and knows nothing of a revival: its own
         averages of the code's gradients stay.
@@ -139,7 +139,7 @@ class VectorQuantizer(nn.Module):
 
     @torch.no_grad()
     def step(self, z_e: Tensor, indices: Tensor, generator: Rng = None) -> None:
-        """Move averages (VQ.8), codes (VQ.9) and unused codes by one batch.
+        """Move averages (VQ.11), codes (VQ.12) and unused codes by one batch.
 
         N ← γN + (1 − γ)n and m ← γm + (1 − γ) Σ z_e; Laplace-smoothed,
         e = m / N̂ with N̂ = (N + ε) ΣN / (ΣN + Kε). Codes without a vector stay.

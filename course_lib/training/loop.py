@@ -12,11 +12,11 @@ from weakref import WeakSet
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
-from tqdm.auto import tqdm
 
 from course_lib.checks import readable
 from course_lib.noise import permutation
 from course_lib.objectives import Loss, Objective
+from course_lib.progress import progress
 
 Data = Tensor | Mapping[str, Tensor]
 SMALLER_LR = "A smaller lr usually helps; train a fresh model with it."
@@ -172,7 +172,7 @@ def fit(
     stopped = interrupted = False
     rounds = count() if epochs is None else range(epochs)
     total = None if epochs is None else epochs * per_epoch
-    with _training(model), tqdm(total=total, desc="training", leave=False) as bar:
+    with _training(model), progress(total=total, desc="training") as bar:
         try:
             for _ in rounds:
                 for rows in batches(N, batch_size, generator, smallest):

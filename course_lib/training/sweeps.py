@@ -31,7 +31,9 @@ def sweep(
     Interrupt keeps what all have learned so far.
     executor: a process pool of concurrent.futures, or that of a Dask or Ray cluster. Models and
         objectives may then be any, each is trained by `fit` in a worker, and its weights are copied
-        back, as is the state of its objective.
+        back, as is the state of its objective. Dask's workers return all memory at once, which
+        halves the pace of a training, unless dask.config sets
+        distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_ to None.
     settings: the keyword arguments of `fit`.
     Raises what `fit` and StackedVAE raise, and ValueError when there is not one objective a model.
     """

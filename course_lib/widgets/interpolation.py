@@ -1,82 +1,58 @@
 """Ways from one image to another: through the pixels, and through the codes of models."""
 
-import ipywidgets
-import torch
-from PIL import Image, ImageDraw
+from collections.abc import Mapping
+
 from torch import Tensor, nn
+from traitlets import Dict, List
 
-from course_lib.plots import COLOURS, check_images
-from course_lib.widgets.base import PictureWidget, codes_of, pictures_of
-from course_lib.widgets.canvas import font, pixels
-
-STEPS = 9
-TILE, LARGE = 48, 112  # pixels, unless the images themselves have more
-LABEL, TOP, GAP = 110, 24, 6
+from course_lib.plots import check_images
+from course_lib.widgets.inputs import codes_of, pictures_of
+from course_lib.widgets.sent import decoder_of, sent_images, sent_network, sent_numbers
+from course_lib.widgets.widget import Index, Widget, Within, script
 
 
-class Interpolation(PictureWidget):
+class Interpolation(Widget):
     """Two images, and for each way between them a row of steps and a large picture at t.
 
     images: (N, C, H, W) to choose from, grey or RGB, N ≥ 2.
-    models: label → model with `encode`, to one vector an image, and `decode`; its row decodes
-        (1 − t) z₁ + t z₂. The first row blends the pixels.
-    first, second: the two images at the start.
+    models: label → autoencoder or VAE of the course; its row decodes (1 − t) z₁ + t z₂. The first
+        row blends the pixels.
+    first, second: the two images; t: the place between them, from 0 to 1.
+    Beside them stands how grey the pictures at t are, the mean of 4x(1 − x).
     Raises ValueError for other images, fewer than two, and models with other codes.
     """
 
+    _esm = script("interpolation.js")
+
+    first = Index("n_images")
+    second = Index("n_images", 1)
+    t = Within(0, 1, 0.5)
+    images = Dict().tag(sync=True)
+    ways = List().tag(sync=True)
+
     def __init__(
-        self, images: Tensor, models: dict[str, nn.Module], first: int = 0, second: int = 1
+        self,
+        images: Tensor,
+        models: Mapping[str, nn.Module],
+        first: int = 0,
+        second: int = 1,
+        t: float = 0.5,
     ) -> None:
         check_images(images, least=2)
-        self._images, self._models = images.cpu(), models
-        self._codes = {label: codes_of(model, images) for label, model in models.items()}
-        last = len(images) - 1
-        self.first = ipywidgets.IntSlider(first, max=last, description="from image")
-        self.second = ipywidgets.IntSlider(second, max=last, description="to image")
-        self.t = ipywidgets.FloatSlider(0.5, min=0, max=1, step=0.01, description="t")
+        self.n_images = len(images)
+        ways = []
+        for label, model in models.items():
+            codes = codes_of(model, images)
+            pictures_of(model, codes[:1], images.shape[1:])  # raises where the images do not fit
+            network = sent_network(decoder_of(model), codes[:1])
+            ways.append({"label": label, "codes": sent_numbers(codes), "network": network})
         super().__init__(
-            controls=[self.first, self.second, self.t],
-            rows=[ipywidgets.HBox([self.first, self.second]), self.t],
+            first=first,
+            second=second,
+            t=t,
+            images=sent_images(images),
+            ways=ways,
             alt="Rows of pictures on the way from one image to another: a blend of the pixels, "
             + ", ".join(models)
             + "; beside each row the picture at t.",
         )
-
-    def ways(self, t: Tensor) -> dict[str, Tensor]:
-        """For each row its pictures at the given t: (n,) → (n, C, H, W)."""
-        ends = [self.first.value, self.second.value]
-        start, end = self._images[ends]
-        rows = {"pixels": torch.lerp(start, end, t.to(start).view(-1, 1, 1, 1))}
-        for label, model in self._models.items():
-            start, end = self._codes[label][ends]
-            codes = torch.lerp(start, end, t.to(start)[:, None])
-            rows[label] = pictures_of(model, codes, self._images.shape[1:])
-        return rows
-
-    def picture(self) -> Image.Image:
-        """The rows, with a frame around the step that is nearest to t."""
-        t = self.t.value
-        steps = torch.linspace(0, 1, STEPS)
-        nearest = round(t * (STEPS - 1))
-        step, large = (max(size, *self._images.shape[2:]) + GAP for size in (TILE, LARGE))
-        left = LABEL + STEPS * step
-        height = TOP + (1 + len(self._models)) * large
-        page = Image.new("RGB", (left + large, height), "white")
-        draw = ImageDraw.Draw(page)
-        for j in (0, nearest, STEPS - 1):
-            centre = LABEL + j * step + (step - GAP) / 2
-            draw.text((centre, TOP - 4), f"{steps[j]:.3g}", "black", font(12), anchor="ms")
-        draw.text((left + GAP, TOP - 4), f"t = {t:.2f}", "black", font(13), anchor="ls")
-        for i, (label, row) in enumerate(self.ways(torch.cat([steps, torch.tensor([t])])).items()):
-            middle = TOP + i * large + (large - GAP) // 2
-            draw.text((LABEL - 10, middle), label, "black", font(13), anchor="rm")
-            for j, image in enumerate(row[:-1]):
-                tile = pixels(image, TILE)
-                x, y = LABEL + j * step, middle - tile.height // 2
-                page.paste(tile, (x, y))
-                if j == nearest:
-                    frame = (x - 3, y - 3, x + tile.width + 2, y + tile.height + 2)
-                    draw.rectangle(frame, outline=COLOURS[6], width=3)
-            picture = pixels(row[-1], LARGE)
-            page.paste(picture, (left + GAP, middle - picture.height // 2))
-        return page

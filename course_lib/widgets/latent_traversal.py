@@ -2,36 +2,44 @@
 
 from collections.abc import Sequence
 
-import ipywidgets
 import torch
-from PIL import Image, ImageDraw
 from torch import Tensor, nn
+from traitlets import Dict, Enum, List
 
 from course_lib.plots import check_images
-from course_lib.widgets.base import PictureWidget, check_number, codes_of, pictures_of
-from course_lib.widgets.canvas import Axes, finish, font, pixels, subscripted
-
-PANEL = 224  # pixels, a multiple of 8 and of 28: side of the original and of the decoded picture
-GAP, TOP = 16, 24
+from course_lib.widgets.inputs import check_number, codes_of, pictures_of
+from course_lib.widgets.sent import decoder_of, sent_images, sent_network, sent_numbers
+from course_lib.widgets.widget import Index, Numbers, Widget, script
 
 
-class LatentTraversal(PictureWidget):
+class LatentTraversal(Widget):
     """Choose an image, move its code z with one slider per dimension, see what z decodes to.
 
-    model: any model of the course with one vector as its code, or any module with a `decode` that
-        maps (1, d) to one image in [0, 1]; where there is a `decode_mean`, that is used instead.
+    model: an autoencoder or VAE of the course.
     images: (N, C, H, W) to choose from, grey or RGB.
     labels: (N,) class numbers, which colour the map.
     codes: (N, d), the codes of the images; by default model.encode(images), of a VAE the means.
     order: the dimensions 0 … d − 1 in the order in which their sliders stand.
-    seed: of the random draws.
+    names: of the first dimensions, where they have a meaning: these alone get a slider then, from
+        the smallest code to the largest. By default all have one, z₁, z₂, …
+    map: with d = 2 the plane of all codes, on which z can be dragged: of the "codes" of the images,
+        of the "pictures" that places decode to, or "both".
 
-    One button goes back to the code of the image, the other draws z ~ N(0, I). With d = 2 a map
-    of all codes shows where z stands.
+    One button goes back to the code of the image, the other, where there are no names, draws
+    z ~ N(0, I). `image` and `code`
+    can be set from the next cell.
     Raises ValueError for other images, when codes or labels do not number as many as the images,
-    when no codes are given for a model that cannot encode, for codes that are not one vector an
-    image, and when order does not name every dimension once.
+    for codes that are not one vector an image, when order does not name every dimension once, when
+    names are more, and for a model that the page cannot compute.
     """
+
+    _esm = script("latent_traversal.js")
+
+    image = Index("n_images")
+    code = Numbers()
+    map = Enum(["codes", "pictures", "both"], "codes").tag(sync=True)
+    images, codes, network = (Dict().tag(sync=True) for _ in range(3))
+    labels, order, names, ends = (List().tag(sync=True) for _ in range(4))
 
     def __init__(
         self,
@@ -40,102 +48,39 @@ class LatentTraversal(PictureWidget):
         labels: Tensor | None = None,
         codes: Tensor | None = None,
         order: Sequence[int] | None = None,
-        seed: int = 0,
+        names: Sequence[str] | None = None,
+        map: str = "codes",
     ) -> None:
         check_images(images)
-        if codes is None and not hasattr(model, "encode"):
-            raise ValueError("codes must be given for a model without encode, got None")
-        self._codes = codes_of(model, images) if codes is None else codes.detach().cpu()  # (N, d)
-        check_number(images, codes=self._codes, labels=labels)
-        if self._codes.ndim != 2:
-            raise ValueError(f"codes must have shape (N, d), got {tuple(self._codes.shape)}")
-        dimensions = list(range(self._codes.shape[1]))
+        codes = codes_of(model, images) if codes is None else codes.detach().cpu()  # (N, d)
+        check_number(images, codes=codes, labels=labels)
+        if codes.ndim != 2:
+            raise ValueError(f"codes must have shape (N, d), got {tuple(codes.shape)}")
+        dimensions = list(range(codes.shape[1]))
         order = dimensions if order is None else [int(j) for j in order]
         if sorted(order) != dimensions:
             raise ValueError(
                 f"order must name each of the {len(dimensions)} dimensions 0 to "
                 f"{len(dimensions) - 1} once, got {order}"
             )
-        self._model, self._images = model, images
-        self._generator = torch.Generator().manual_seed(seed)
-
-        self.image_slider = ipywidgets.IntSlider(max=len(images) - 1, description="image")
-        # Room for draws from N(0, I), of which fewer than one in 10,000 lies beyond ±4.
-        low = self._codes.amin(0).clamp(max=-4).floor().tolist()
-        high = self._codes.amax(0).clamp(min=4).ceil().tolist()
-        self.sliders = [
-            ipywidgets.FloatSlider(
-                value=self._codes[0, j].item(), min=low[j], max=high[j], step=0.05,
-                description=subscripted("z", j),
-            )
-            for j in range(len(low))
-        ]  # fmt: skip
-        ordered = [self.sliders[j] for j in order]
-        self.reset_button = ipywidgets.Button(description="code of the image")
-        self.random_button = ipywidgets.Button(description="random z ~ N(0, I)")
-        self.image_slider.observe(self._reset, names="value")
-        self.reset_button.on_click(self._reset)
-        self.random_button.on_click(self._draw_code)
-
-        self._panel, self._map = max(PANEL, *images.shape[2:]), None
-        if len(self.sliders) == 2:
-            left = 2 * self._panel + 5 * GAP
-            box = (left, TOP, left + PANEL, TOP + PANEL)
-            self._map = Axes(box, (low[0], high[0]), (low[1], high[1]), "z₁", "z₂")
-        self._background = self._draw_background(labels)
+        names = [] if names is None else list(names)
+        if len(names) > len(dimensions):
+            raise ValueError(f"names must be at most {len(dimensions)}, got {names}")
+        pictures_of(model, codes[:1], images.shape[1:])  # raises where the images do not fit
+        self.n_images = len(images)
+        low, high = codes.amin(0), codes.amax(0)
+        if not names:  # room for draws from N(0, I), fewer than one in 10,000 of them beyond ±4
+            low, high = low.clamp(max=-4).floor(), high.clamp(min=4).ceil()
         super().__init__(
-            controls=[self.image_slider, *ordered],
-            rows=[
-                ipywidgets.HBox([self.image_slider, self.reset_button, self.random_button]),
-                ipywidgets.Box(
-                    ordered, layout=ipywidgets.Layout(flex_flow="row wrap", max_width="700px")
-                ),
-            ],
-            alt="Left the chosen image, beside it the picture decoded from the code on the sliders"
-            + (", right a map of all codes with the present one marked." if self._map else "."),
+            code=codes[0],
+            map=map,
+            images=sent_images(images),
+            codes=sent_numbers(codes),
+            network=sent_network(decoder_of(model), codes[:1]),
+            labels=torch.zeros(len(images)).tolist() if labels is None else labels.tolist(),
+            order=order,
+            names=names,
+            ends=torch.stack([low, high], 1).tolist(),
+            alt="An image, the picture decoded from the code z on the sliders"
+            + (", and a map of the plane of codes." if len(dimensions) == 2 else "."),
         )
-
-    @property
-    def code(self) -> Tensor:
-        """z as the sliders give it: (d,)."""
-        return torch.tensor([slider.value for slider in self.sliders])
-
-    @code.setter
-    def code(self, z: Tensor) -> None:
-        with self.one_redraw():
-            for slider, value in zip(self.sliders, z.tolist(), strict=True):
-                slider.value = value
-
-    def _reset(self, _: object) -> None:
-        self.code = self._codes[self.image_slider.value]
-
-    def _draw_code(self, _: object) -> None:
-        self.code = torch.randn(len(self.sliders), generator=self._generator)
-
-    def decoded(self) -> Tensor:
-        """The picture that z stands for: (C, H, W)."""
-        return pictures_of(self._model, self.code[None], self._images.shape[1:])[0]
-
-    def picture(self) -> Image.Image:
-        """The original, the decoded picture and, with d = 2, the map."""
-        canvas = self._background.copy()
-        canvas.paste(pixels(self._images[self.image_slider.value], PANEL), (0, TOP))
-        canvas.paste(pixels(self.decoded(), PANEL), (self._panel + GAP, TOP))
-        if self._map:
-            x, y = self._map.position(*self.code.tolist())
-            draw = ImageDraw.Draw(canvas)
-            draw.ellipse((x - 7, y - 7, x + 7, y + 7), "white", "black", width=3)
-        return canvas
-
-    def _draw_background(self, labels: Tensor | None) -> Image.Image:
-        """All that stays the same: captions and the map of the codes."""
-        right = self._map.box[2] + GAP if self._map else 2 * self._panel + GAP
-        page = Image.new("RGB", (right, TOP + self._panel + 2 * GAP), "white")
-        draw = ImageDraw.Draw(page)
-        draw.text((0, 2), "image", "black", font(13))
-        draw.text((self._panel + GAP, 2), "decoded from z", "black", font(13))
-        if self._map:
-            draw.text((self._map.box[0], 2), "codes of all images", "black", font(13))
-            self._map.draw_classes(draw, self._codes, labels, radius=2)
-            self._map.draw_frame(draw)
-        return finish(page, self._images)

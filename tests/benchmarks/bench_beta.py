@@ -1,18 +1,15 @@
-"""Eight β-VAEs by `sweep` beside eight calls of `fit`, and a step of the slider for β.
+"""Eight β-VAEs by `sweep` beside eight calls of `fit`.
 
 Compare the rows of one run. On digits, 64-64-8, one thread: together three to four times as fast;
 with a hidden layer of 128, whose matrix products weigh more, two to three times.
 """
 
-import itertools
-
 import pytest
 
 from course_lib.datasets import load
-from course_lib.models import VAE, ConditionalVAE
-from course_lib.objectives import Beta, EveryBeta
+from course_lib.models import VAE
+from course_lib.objectives import Beta
 from course_lib.training import fit, sweep
-from course_lib.widgets import BetaExplorer
 
 DIGITS = load("digits")
 OBJECTIVES = [Beta(beta) for beta in (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)]
@@ -32,16 +29,3 @@ def one_after_the_other(models):
 def test_eight_models_of_five_epochs(benchmark, train, hidden):
     models = [VAE.dense((1, 8, 8), 8, hidden=(hidden,)) for _ in OBJECTIVES]
     benchmark.pedantic(train, (models,), rounds=5, warmup_rounds=1)
-
-
-@pytest.mark.parametrize("name", ["digits", "glyphs"])
-def test_one_step_of_the_slider(benchmark, name):
-    images = load(name, "test").images[:300]
-    widget = BetaExplorer(ConditionalVAE.dense(images.shape[1:], 10, 1), EveryBeta(), images)
-    low, step = widget.beta.min, widget.beta.step
-    positions = itertools.cycle(10 ** (low + step * i) for i in range(1, 40))
-
-    def move():
-        widget.beta.value = next(positions)
-
-    benchmark(move)

@@ -14,7 +14,6 @@ from course_lib.models.contractive_autoencoder import (
     hutchinson_contractive_penalty,
     sigmoid_contractive_penalty,
 )
-from course_lib.widgets import ContractionEllipse
 
 IMAGES = load("glyphs").images[:128]
 MODEL = ContractiveAutoencoder((1, 28, 28), 256).requires_grad_(False)
@@ -82,22 +81,3 @@ def test_one_training_step(benchmark, make):
         optimizer.step()
 
     benchmark.pedantic(step, rounds=100, warmup_rounds=10)
-
-
-def blobs(uv):
-    pixels = torch.arange(12)
-    columns, rows = (
-        torch.exp(-(pixels - 2.5 - 6 * place).square() / 3.4) for place in (uv[:, :1], uv[:, 1:])
-    )
-    return (rows[:, :, None] * columns[:, None, :])[:, None]
-
-
-def test_one_step_of_the_contraction_ellipse(benchmark):
-    model = ContractiveAutoencoder((1, 12, 12), 2, hidden=(64,))
-    widget = ContractionEllipse({0: model}, blobs)
-    places = iter(range(10**9))
-
-    def step():
-        widget.u.value = next(places) % 100 / 100
-
-    benchmark(step)

@@ -1,17 +1,15 @@
-"""Training and one slider step in the ways of others, beside the course's, in one run.
+"""Training in the ways of others, beside the course's, in one run.
 
 Needs the bench extra. All train the same network, 784-512-20 with one hidden layer on either
 side, on 8,000 images in batches of 128, for one epoch, with cross-entropy and KL.
 """
 
-import io
 import logging
 
 import lightning
 import numpy as np
 import pytest
 import torch
-from matplotlib.figure import Figure
 from PIL import Image
 from pythae.data.datasets import BaseDataset
 from pythae.models import VAE as PythaeVAE
@@ -22,7 +20,6 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 from course_lib.datasets import load
 from course_lib.models import VAE
 from course_lib.training import fit
-from course_lib.widgets import LatentTraversal
 
 IMAGES = load("glyphs").images
 BYTES = (IMAGES[:, 0] * 255).byte().numpy()
@@ -90,35 +87,3 @@ def test_one_epoch(benchmark, way, tmp_path):
     for name in ("lightning", "lightning.pytorch", "pythae"):
         logging.getLogger(name).setLevel(logging.ERROR)
     benchmark.pedantic(way, (tmp_path,), rounds=7, warmup_rounds=1)
-
-
-MODEL = VAE.dense(SHAPE, LATENT_DIM, hidden=(WIDTH,))
-
-
-def course_step():
-    widget = LatentTraversal(MODEL, IMAGES[:200])
-    slider = next(control for control in widget.controls if control.description.startswith("z"))
-    return lambda value: setattr(slider, "value", value)
-
-
-def matplotlib_step():
-    """What a function under `interact` does: decode, draw with matplotlib, make the PNG."""
-
-    def step(value):
-        figure = Figure(figsize=(6, 3))
-        left, right = figure.subplots(1, 2)
-        z = torch.zeros(1, LATENT_DIM)
-        z[0, 0] = value
-        with torch.no_grad():
-            left.imshow(IMAGES[0, 0].numpy(), cmap="gray")
-            right.imshow(MODEL.decode_mean(z)[0, 0].numpy(), cmap="gray")
-        figure.savefig(io.BytesIO(), format="png")
-
-    return step
-
-
-@pytest.mark.parametrize("way", [course_step, matplotlib_step])
-def test_one_slider_step(benchmark, way):
-    step = way()
-    values = iter(i / 100 for i in range(-100, 100))
-    benchmark.pedantic(lambda: step(next(values)), rounds=30, warmup_rounds=3)

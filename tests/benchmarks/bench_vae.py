@@ -1,21 +1,16 @@
-"""Training of a VAE 784-400-20 by `fit` beside a loop written by hand, and the VAE's widgets.
+"""Training of a VAE 784-400-20 by `fit` beside a loop written by hand.
 
 Compare the rows of one run. The reference is the network and the loss of pytorch/examples: sigmoid
 before the cross-entropy, Adam without fusion. Its batches lie in memory, as those of `fit` do.
 """
 
-import itertools
-
-import ipywidgets
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.datasets import load
-from course_lib.models import VAE, Autoencoder
+from course_lib.models import VAE
 from course_lib.training import fit
-from course_lib.widgets import Interpolation, LatentMap, LatentTraversal, Reparameterization
 
 SHAPE = (1, 28, 28)
 
@@ -63,28 +58,3 @@ def reference_loop(images):
 def test_fifty_training_steps(benchmark, loop):
     images = torch.rand(50 * 128, *SHAPE, generator=torch.Generator().manual_seed(0))
     benchmark.pedantic(loop, (images,), rounds=5, warmup_rounds=1)
-
-
-IMAGES = load("glyphs", "test").images[:200]
-WIDGETS = {
-    "LatentTraversal, convolutional": lambda: LatentTraversal(VAE.convolutional(SHAPE, 20), IMAGES),
-    "LatentMap": lambda: LatentMap(VAE.dense(SHAPE, 2), IMAGES),
-    "Interpolation": lambda: Interpolation(
-        IMAGES, {"autoencoder": Autoencoder(SHAPE, 8), "VAE": VAE.dense(SHAPE, 8)}
-    ),
-    "Reparameterization": Reparameterization,
-}
-
-
-@pytest.mark.parametrize("name", WIDGETS)
-def test_one_step_of_a_slider(benchmark, name):
-    widget = WIDGETS[name]()
-    slider = next(c for c in widget.controls if isinstance(c, ipywidgets.FloatSlider))
-    positions = itertools.cycle(
-        slider.min + (slider.max - slider.min) * i / 97 for i in range(1, 97)
-    )
-
-    def step():
-        slider.value = next(positions)
-
-    benchmark(step)

@@ -4,17 +4,13 @@ Compare the rows of one run: 4096 vectors of 64 numbers and 512 codes. The one-h
 that of most implementations on the web; vector-quantize-pytorch is a library for this purpose.
 """
 
-import itertools
-
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 from vector_quantize_pytorch import VectorQuantize
 
-from course_lib.datasets import load
-from course_lib.models import VQVAE, VectorQuantizer
-from course_lib.widgets import CodebookExplorer, TokenEditor
+from course_lib.models import VectorQuantizer
 
 M, CODE_DIM, K = 4096, 64, 512
 GAMMA, EPSILON = 0.99, 1e-5
@@ -90,35 +86,3 @@ def test_forward_backward_and_moving_averages(benchmark, way):
         z_e.grad = None
 
     benchmark.pedantic(step, rounds=40, warmup_rounds=5)
-
-
-POINTS = torch.randn(600, 2, generator=torch.Generator().manual_seed(0))
-DIGITS = load("digits").images
-WIDGETS = {
-    "CodebookExplorer": lambda: (w := CodebookExplorer(POINTS), w.x),
-    "CodebookExplorer, with a model": lambda: (
-        w := CodebookExplorer(
-            model=VQVAE.dense((1, 8, 8), VectorQuantizer(16, 2)), images=DIGITS[:150]
-        ),
-        w.x,
-    ),
-    "TokenEditor": lambda: (
-        w := TokenEditor(
-            VQVAE.convolutional((1, 28, 28), VectorQuantizer(64, 8)), torch.rand(50, 1, 28, 28)
-        ),
-        w.code,
-    ),
-}
-
-
-@pytest.mark.parametrize("name", WIDGETS)
-def test_one_step_of_a_slider(benchmark, name):
-    _, slider = WIDGETS[name]()
-    low, high = slider.min, slider.max
-    values = (type(slider.value)(low + (high - low) * i / 47) for i in range(1, 47))
-    positions = itertools.cycle(list(values))
-
-    def step():
-        slider.value = next(positions)
-
-    benchmark(step)

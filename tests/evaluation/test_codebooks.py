@@ -18,7 +18,7 @@ def test_usage_is_the_share_of_each_code_whatever_the_shape():
     assert shares.tolist()[5:] == [0, 0]
 
 
-@pytest.mark.equation("VQ.10")
+@pytest.mark.equation("VQ.8")
 def test_perplexity_is_the_exponential_of_the_entropy():
     counts = np.bincount(TOKENS.flatten(), minlength=7)
     assert perplexity(TOKENS, 7) == pytest.approx(np.exp(stats.entropy(counts)), rel=1e-12)

@@ -47,7 +47,7 @@ GRID = GRID[torch.randperm(len(GRID), generator=torch.Generator().manual_seed(0)
 # The gap of mutual information
 
 
-@pytest.mark.equation("BVAE.11")
+@pytest.mark.equation("BVAE.14")
 @pytest.mark.parametrize("case", ["perfect", "turned", "noise"])
 def test_mig_by_numpys_histograms_and_scikit_learn(case):
     codes = {"perfect": PERFECT, "turned": turned(PERFECT, 20), "noise": noise(N, 4)}[case]
@@ -142,7 +142,7 @@ def oracle(R):
     return np.average(D, weights=R.sum(1)), np.mean(C)
 
 
-@pytest.mark.equation("BVAE.12")
+@pytest.mark.equation("BVAE.15")
 def test_dci_from_given_importances(monkeypatch):
     monkeypatch.setattr("sklearn.ensemble.RandomForestRegressor", Forest)
     R = np.random.default_rng(0).dirichlet([0.3] * 4, size=3)  # factors × dimensions
@@ -217,7 +217,7 @@ def test_dci_of_a_factor_that_hardly_varies():
 # Separated attribute predictability
 
 
-@pytest.mark.equation("BVAE.13")
+@pytest.mark.equation("BVAE.16")
 @pytest.mark.parametrize("degrees", [0, 20, 45])
 def test_sap_by_numpys_correlations(degrees):
     codes = turned(PERFECT, degrees)[:, :3] + 0.3 * noise(N, 3)

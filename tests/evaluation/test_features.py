@@ -11,7 +11,9 @@ from course_lib.evaluation import (
     orientation_selectivity,
     participation_ratio,
     population_activity,
+    unit_features,
 )
+from course_lib.models import Autoencoder
 
 ROWS, COLUMNS = torch.meshgrid(torch.arange(12.0), torch.arange(12.0), indexing="ij")
 
@@ -26,7 +28,7 @@ def grating(angle):
     return window * torch.cos(1.6 * (math.cos(angle) * COLUMNS + math.sin(angle) * ROWS))
 
 
-@pytest.mark.equation("SAE.8")
+@pytest.mark.equation("SAE.9")
 def test_activity_counts_images_for_each_unit_and_units_for_each_image():
     h = torch.rand(7, 4, generator=torch.Generator().manual_seed(0))
     h[0, 0] = 0.5  # the threshold itself does not count
@@ -67,7 +69,7 @@ def test_a_feature_without_weights_is_refused():
         participation_ratio(w)
 
 
-@pytest.mark.equation("SAE.9")
+@pytest.mark.equation("SAE.8")
 @pytest.mark.parametrize("shape", [(12, 12), (5, 8)])
 def test_the_orientation_selectivity_is_the_sum_over_a_fourier_transform_written_out(shape):
     w = noise(*shape)
@@ -157,3 +159,19 @@ def test_a_feature_that_is_no_picture_is_refused(measure, wrong):
     with pytest.raises(ValueError, match="w must have . or more axes"):
         measure(w[:0])
     assert measure(w.to("meta")).is_meta
+
+
+def test_the_features_of_a_linear_decoder_are_the_columns_of_its_weights():
+    model = Autoencoder((3, 4, 5), 6, hidden=(), likelihood="gaussian")
+    features = unit_features(model.decode_mean, model.encode(torch.rand(2, 3, 4, 5)))
+    weight = model.decoder[0].weight.detach()
+    torch.testing.assert_close(features, weight.T.view(6, 3, 4, 5))
+
+
+def test_features_do_not_depend_on_the_bias_of_a_linear_decoder_and_do_on_what_bends_it():
+    model = Autoencoder((1, 2, 2), 3, hidden=())
+    before = unit_features(model.decode, torch.zeros(1, 3))
+    bent = unit_features(model.decode_mean, torch.zeros(1, 3))
+    torch.nn.init.constant_(model.decoder[0].bias, 2.0)
+    torch.testing.assert_close(unit_features(model.decode, torch.zeros(1, 3)), before)
+    assert (unit_features(model.decode_mean, torch.zeros(1, 3)) - bent).abs().max() > 0.01

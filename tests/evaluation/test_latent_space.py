@@ -6,7 +6,8 @@ import pytest
 import torch
 from sklearn.mixture import GaussianMixture
 
-from course_lib.evaluation import active_units, kl_per_dimension, split_kl
+from course_lib.evaluation import active_units, kl_per_dimension, rate_distortion, split_kl
+from course_lib.models import VAE
 from course_lib.objectives import kl_parts
 from course_lib.priors import normal_log_density, reparameterize
 
@@ -47,7 +48,7 @@ def test_a_latent_space_without_images_or_numbers_is_refused():
         assert measure(mu.to("meta")).shape == (2,)
 
 
-@pytest.mark.equation("VAE.8")
+@pytest.mark.equation("VAE.6")
 def test_a_unit_is_active_when_its_mean_moves_with_the_image():
     generator = torch.Generator().manual_seed(0)
     moving = torch.randn(N, generator=generator)
@@ -56,8 +57,8 @@ def test_a_unit_is_active_when_its_mean_moves_with_the_image():
     assert active_units(mu.round().int()).tolist() == [True, False, False]
 
 
-@pytest.mark.equation("VAE.13")
-@pytest.mark.equation("VAE.2")
+@pytest.mark.equation("VAE.5")
+@pytest.mark.equation("VAE.4")
 def test_the_split_adds_up_and_its_parts_are_right_where_they_are_known():
     # Codes far apart: z tells which of the N images it was, so I(x; z) = log N.
     far = codes(100.0 * torch.arange(N)[:, None], 0.5)
@@ -119,3 +120,16 @@ def test_the_split_does_not_depend_on_how_the_memory_is_bounded(n):
     split = split_kl(mu, logvar, seed=5)
     for name, value in at_once.items():
         assert getattr(split, name) == pytest.approx(value.item(), rel=1e-4, abs=1e-5)
+
+
+def test_rate_and_distortion_are_the_two_terms_of_the_loss():
+    images = torch.rand(30, 1, 6, 6, generator=torch.Generator().manual_seed(1))
+    model = VAE.dense((1, 6, 6), 3)
+    measured = rate_distortion(model, images, seed=4)
+    loss = model.loss(images, torch.Generator().manual_seed(4))
+    assert measured.rate == pytest.approx(loss.terms["kl"].item(), rel=1e-6)
+    assert measured.distortion == pytest.approx(loss.terms["reconstruction"].item(), rel=1e-6)
+    assert measured.kl.sum().item() == pytest.approx(measured.rate, rel=1e-5)
+    torch.testing.assert_close(measured.active, active_units(model.encode(images).mu.detach()))
+    with pytest.raises(ValueError, match="N ≥ 2"):
+        rate_distortion(model, images[:1])

@@ -80,7 +80,7 @@ def test_confident_share_counts_either_class_above_the_threshold():
     assert confident_share(Certain(), images, confidence=0.8) == pytest.approx(4 / 5)
 
 
-@pytest.mark.equation("VAE.11")
+@pytest.mark.equation("VAE.12")
 def test_frechet_distance_by_scipys_matrix_root_and_in_one_dimension():
     generator = torch.Generator().manual_seed(0)
     a = torch.randn(500, 3, generator=generator, dtype=torch.float64) @ torch.rand(3, 3).double()

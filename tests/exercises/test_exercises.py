@@ -830,7 +830,7 @@ def test_an_idle_code_stays_and_then_drifts_to_the_origin():
     right, _ = lines("dead-code")
     assert right == "It stays for a long time, then drifts to the origin"
     N, m, places = np.array([1.0, 3.0]), 4.0, []
-    for _ in range(40):  # (VQ.8) and (VQ.9) with γ = ½; all vectors choose the other code
+    for _ in range(40):  # (VQ.11) and (VQ.12) with γ = ½; all vectors choose the other code
         N, m = 0.5 * N + 0.5 * np.array([0.0, 3.0]), 0.5 * m
         smoothed = (N[0] + 1e-5) * N.sum() / (N.sum() + 2e-5)
         places.append(m / smoothed)

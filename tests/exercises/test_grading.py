@@ -10,7 +10,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from time import perf_counter
 
+import matplotlib
 import pytest
+from packaging.version import Version
 from PIL import Image, ImageChops, ImageStat
 from typer.testing import CliRunner
 
@@ -501,7 +503,9 @@ def test_the_picture_of_the_readme_is_up_to_date(tmp_path):
         Image.open(path) for path in (images / "class_report.png", tmp_path / "new.png")
     )
     difference = ImageChops.difference(shown.convert("L"), drawn.convert("L"))
-    assert ImageStat.Stat(difference).mean[0] < 1  # of 255: fonts are drawn a little differently
+    # Of 255. Fonts are drawn a little differently, and before matplotlib 3.11 a few pixels away.
+    limit = 1 if Version(matplotlib.__version__) >= Version("3.11") else 8
+    assert ImageStat.Stat(difference).mean[0] < limit
 
 
 # From end to end

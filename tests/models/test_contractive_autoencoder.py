@@ -10,6 +10,7 @@ from course_lib.models.contractive_autoencoder import (
     contractive_penalty,
     hutchinson_contractive_penalty,
     jacobian,
+    semi_axes,
     sigmoid_contractive_penalty,
     tangent_share,
 )
@@ -325,3 +326,14 @@ def test_weight_decay_takes_the_step_that_pytorch_calls_weight_decay_of_twice_la
     theirs.loss(x).total.backward()
     torch.optim.SGD(groups, lr=0.1).step()
     torch.testing.assert_close(list(ours.parameters()), list(theirs.parameters()))
+
+
+@pytest.mark.parametrize(("d", "D"), [(2, 7), (4, 3)])
+def test_semi_axes_are_the_image_of_a_ball(d, D):
+    J = torch.randn(5, d, D, generator=torch.Generator().manual_seed(1)).double()
+    axes = semi_axes(J)
+    assert axes.shape == (5, d, min(d, D))
+    torch.testing.assert_close(axes @ axes.mT, J @ J.mT)
+    lengths = axes.norm(dim=1)
+    torch.testing.assert_close(lengths, torch.linalg.svdvals(J))
+    assert (lengths.diff(dim=1) <= 0).all()

@@ -210,7 +210,7 @@ def test_gaussian_denoiser_by_quadrature_with_many_points_at_once():
         torch.testing.assert_close(answer, expected, atol=1e-6, rtol=0)
 
 
-@pytest.mark.equation("DAE.7")
+@pytest.mark.equation("DAE.8")
 def test_score_of_a_normal_and_of_a_mixture_by_autograd():
     sigma = 0.6
     x = torch.randn(20, 2, dtype=torch.float64, generator=seeded()).requires_grad_()
@@ -229,7 +229,7 @@ def test_score_of_a_normal_and_of_a_mixture_by_autograd():
     torch.testing.assert_close(score_from_denoiser(y.detach(), denoised, sigma), score)
 
 
-@pytest.mark.equation("DAE.8")
+@pytest.mark.equation("DAE.7")
 def test_empirical_denoiser_is_bayes_rule_by_hand():
     points = torch.randn(6, 3, dtype=torch.float64, generator=seeded())
     x = torch.randn(4, 3, dtype=torch.float64, generator=seeded(1))
@@ -278,7 +278,7 @@ def test_a_sigma_that_is_not_positive_is_refused(sigma):
             denoise()
 
 
-@pytest.mark.equation("DAE.6", "DAE.7")
+@pytest.mark.equation("DAE.6", "DAE.8")
 def test_a_trained_linear_denoiser_comes_near_to_the_best_one():
     root, sigma = torch.linalg.cholesky(COVARIANCE).float(), 0.5
     x = MEAN.float() + torch.randn(4000, 2, generator=seeded()) @ root.T

@@ -24,7 +24,7 @@ def sharp_prior(K=2, tokens=3):
     return prior
 
 
-@pytest.mark.equation("VQ.11")
+@pytest.mark.equation("VQ.10")
 @pytest.mark.parametrize(("K", "T"), [(2, 3), (3, 4)])
 def test_the_probabilities_of_all_sequences_sum_to_one_and_multiply_conditionals(K, T):
     prior = sharp_prior(K, T).double()
@@ -63,6 +63,24 @@ def test_samples_have_the_probabilities_of_the_prior():
     assert stats.chisquare(observed, 20_000 * expected / expected.sum()).pvalue > 0.01
     assert stats.chisquare(observed).pvalue < 1e-10  # and the test would notice uniform ones
     assert torch.equal(samples[:10], prior.sample(20_000, generator())[:10])
+
+
+def test_what_is_given_is_continued_with_the_probabilities_of_the_prior():
+    prior = sharp_prior()
+    given = torch.tensor([[1]]).expand(20_000, 1)
+    samples = prior.sample(20_000, generator(), given=given)
+    assert samples[:, 0].eq(1).all()
+    every = torch.tensor([(1, *rest) for rest in itertools.product(range(2), repeat=2)])
+    observed = torch.bincount(samples[:, 1:] @ torch.tensor([2, 1]), minlength=4)
+    expected = (-prior.nll(every)).exp().detach().double()
+    assert stats.chisquare(observed, 20_000 * expected / expected.sum()).pvalue > 0.01
+    assert torch.equal(prior.sample(8, given=every.repeat(2, 1)), every.repeat(2, 1))
+
+
+@pytest.mark.parametrize("given", [[[2, 0]], [[0], [1]], [[0] * 4], [0]])
+def test_what_cannot_be_continued_is_refused(given):
+    with pytest.raises(ValueError, match="given must be|tokens must"):
+        sharp_prior().sample(1, given=torch.tensor(given))
 
 
 def test_a_trained_prior_finds_the_order_in_tokens():
@@ -134,7 +152,7 @@ def test_a_prior_trains_on_int32_as_on_int64():
 # What tokens cost: chapter 9
 
 
-@pytest.mark.equation("VQ.12")
+@pytest.mark.equation("VQ.9")
 def test_a_grid_costs_at_least_its_entropy_and_at_most_its_number_of_tokens_times_log_K():
     """The data: every grid of three tokens as often as the counts say, so all sums are exact."""
     K, T = 3, 3

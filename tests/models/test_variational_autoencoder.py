@@ -72,7 +72,7 @@ def test_a_seed_fixes_the_weights_and_no_global_seed_is_touched(make):
 # One draw, and the loss
 
 
-@pytest.mark.equation("VAE.5")
+@pytest.mark.equation("VAE.2")
 @pytest.mark.parametrize("likelihood", [Bernoulli(), Gaussian(0.4)])
 def test_the_loss_is_minus_elbo_by_torch_distributions(likelihood):
     model = VAE.dense((1, 8, 4), latent_dim=3, likelihood=likelihood).double()
@@ -156,7 +156,7 @@ def test_parts_given_to_a_ready_made_vae_are_those_it_has():
     assert isinstance(VAE.dense((1, 8, 4), 2).prior, StandardNormal)
 
 
-@pytest.mark.equation("VAE.6")
+@pytest.mark.equation("VAE.10")
 def test_averaging_over_samples_keeps_the_mean_and_divides_the_variance():
     model = VAE.dense((1, 8, 4), latent_dim=3)
     with torch.no_grad():
@@ -172,7 +172,7 @@ def test_averaging_over_samples_keeps_the_mean_and_divides_the_variance():
 # A learned σ
 
 
-@pytest.mark.equation("VAE.7")
+@pytest.mark.equation("VAE.11")
 def test_a_learned_sigma_settles_at_the_mean_squared_error():
     images = load("digits").images[:300]
     model = VAE.dense((1, 8, 8), latent_dim=2, likelihood=Gaussian())
@@ -260,8 +260,8 @@ def linear_optimum(eigenvalues, variance, latent_dim):
 
 
 @pytest.mark.slow
-@pytest.mark.equation("VAE.9")
-@pytest.mark.equation("VAE.10")
+@pytest.mark.equation("VAE.13")
+@pytest.mark.equation("VAE.14")
 @pytest.mark.parametrize("variance", [0.5, 0.1])
 def test_a_linear_vae_keeps_exactly_the_components_above_the_noise(variance):
     eigenvalues = [4.0, 2.0, 1.2, 0.3, 0.2, 0.05]

@@ -146,8 +146,8 @@ def averaged_by_hand(codebook, count, total, z_e, gamma):
     return total / np.array(smoothed)[:, None], count, total
 
 
-@pytest.mark.equation("VQ.8")
-@pytest.mark.equation("VQ.9")
+@pytest.mark.equation("VQ.11")
+@pytest.mark.equation("VQ.12")
 @pytest.mark.parametrize("gamma", [0.0, 0.7, 0.99])
 def test_codes_are_smoothed_averages_of_the_vectors_that_chose_them(gamma):
     quantizer = small_quantizer(gamma=gamma, revive_below=0).double()
@@ -163,7 +163,7 @@ def test_codes_are_smoothed_averages_of_the_vectors_that_chose_them(gamma):
         np.testing.assert_allclose(quantizer.sum, total, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.equation("VQ.14")
+@pytest.mark.equation("VQ.13")
 def test_a_step_of_the_averages_is_one_of_gradient_descent_on_the_codebook_loss():
     """e − (1 − γ)/(2N) · 2 Σ (e − z_e), with the new counts N: erratum 000-38."""
     gamma = 0.9

@@ -320,7 +320,7 @@ def log_likelihoods(model, x):
     return torch.stack([pixels.log_prob(image).sum((1, 2, 3)) for image in x]), every
 
 
-@pytest.mark.equation("VQ.13")
+@pytest.mark.equation("VQ.14")
 def test_the_elbo_of_a_one_hot_posterior_is_the_likelihood_less_a_constant(briefly_trained):
     model, x = briefly_trained
     log_p, every = log_likelihoods(model, x)

@@ -1,7 +1,11 @@
 """The committed notebooks are what their sources say, complete, and readable without a kernel."""
 
 import asyncio
+import importlib
 import inspect
+import json
+import math
+import re
 import shutil
 from copy import deepcopy
 from pathlib import Path
@@ -13,11 +17,28 @@ import pytest
 from jupytext.async_contentsmanager import AsyncTextFileContentsManager
 from nbformat import NotebookNode
 
+from course_lib.widgets import page
+
 CHAPTERS = Path(build.__file__).parent
 SOURCES = sorted(CHAPTERS.glob("source/*.py"))
 NOTEBOOKS = sorted(CHAPTERS.glob("*.ipynb"))
 LONGEST_CELL = 25  # lines; more than 15 should be rare
+LARGEST_FILE = 2_000_000  # bytes
 LONGEST_LINE = 96  # characters that JupyterLab prints in one line of a window 1280 pixels wide
+
+
+MOST_WORDS = 2600  # of a main line
+
+
+def minutes(chapter: NotebookNode) -> float:
+    """What a chapter takes: to read its text and the code that is not folded, to see its claims
+    and to answer its exercises."""
+    words = sum(len(c.source.split()) for c in chapter.cells if c.cell_type == "markdown")
+    seen = [c.source for c in code_cells(chapter) if "hide-input" not in c.metadata.get("tags", [])]
+    lines = sum(bool(line.strip()) for source in seen for line in source.splitlines())
+    code = "\n".join(c.source for c in code_cells(chapter))
+    answers = len(re.findall(r"\b(?:ExerciseCard|check_task)\(\"", code))
+    return words / 150 + lines * 5 / 60 + len(build.CLAIM.findall(code)) / 2 + 4 * answers
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
@@ -27,6 +48,7 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
 def output_problems(notebook: NotebookNode) -> list[str]:
     """Stored outputs that are errors, need a kernel, differ from run to run or have no words."""
     problems = []
+    stored = notebook.metadata.get("widgets", {}).get(page.STATE, {}).get("state", {})
     for cell in code_cells(notebook):
         may_raise = "raises-exception" in cell.metadata.get("tags", [])
         if "execution" in cell.metadata:
@@ -39,20 +61,27 @@ def output_problems(notebook: NotebookNode) -> list[str]:
             if output.output_type == "stream":
                 lines = output.text.splitlines()
                 problems += [f"too long: {line}" for line in lines if len(line) > LONGEST_LINE]
-            problems += picture_problems(output)
+            problems += picture_problems(output, stored)
     return problems
 
 
-def picture_problems(output: NotebookNode) -> list[str]:
+def picture_problems(output: NotebookNode, stored: dict) -> list[str]:
     data = output.get("data", {})
-    problems = ["a widget view is stored"] if build.WIDGET_VIEW in data else []
+    problems = []
+    if build.VIEW in data:
+        if not page.draws_itself(stored, data[build.VIEW]["model_id"]):
+            problems.append("a widget view without its state is stored")
+        if not {"image/png", "text/markdown"} & data.keys():
+            problems.append("a widget has no picture")
     if "image/png" in data and not output.metadata.get("image/png", {}).get("alt", "").strip():
         problems.append("a picture has no alternative text")
     return problems
 
 
 def long_cells(notebook: NotebookNode) -> list[str]:
-    return [cell.source for cell in code_cells(notebook) if cell.source.count("\n") >= LONGEST_CELL]
+    """Of the code that is not folded."""
+    seen = [c for c in code_cells(notebook) if "hide-input" not in c.metadata.get("tags", [])]
+    return [cell.source for cell in seen if cell.source.count("\n") >= LONGEST_CELL]
 
 
 # The course itself
@@ -69,6 +98,43 @@ def test_chapter(path):
     assert build.executed_in_order(notebook)
     assert output_problems(notebook) == []
     assert long_cells(notebook) == []
+    assert path.stat().st_size < LARGEST_FILE
+
+
+def test_equations_and_claims_are_where_links_lead():
+    """In a cell with this id; that it is up to date says also that none is missing."""
+    assert build.PLACES.read_text("utf-8") == build.places(CHAPTERS)
+    for name, place in json.loads(build.PLACES.read_text("utf-8")).items():
+        file, cell_id = place.split("#cell-id=")
+        cells = nbformat.read(CHAPTERS / file, as_version=4).cells
+        (cell,) = (cell for cell in cells if cell.id == cell_id)
+        assert f"\\tag{{{name}}}" in cell.source or f'"{name}"' in cell.source
+
+
+LABORATORIES = [path for path in SOURCES if path.stem.endswith("_laboratory")]
+MAIN_LINES = [path.with_stem(path.stem.removesuffix("_laboratory")) for path in LABORATORIES]
+
+
+@pytest.mark.parametrize("path", MAIN_LINES + LABORATORIES, ids=lambda path: path.stem)
+def test_a_chapter_takes_the_time_it_says(path):
+    chapter = build.read_source(path)
+    text = "\n".join(c.source for c in chapter.cells if c.cell_type == "markdown")
+    said = int(re.search(r"\*\*Time\*\*: (\d+) minutes", text)[1])
+    assert said == 5 * math.ceil(minutes(chapter) / 5)
+    if not path.stem.endswith("_laboratory"):
+        assert len(text.split()) < MOST_WORDS
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_stored_widgets_are_drawn_by_todays_code(path):
+    metadata = nbformat.read(path, as_version=4).metadata
+    stored = metadata.get("widgets", {}).get(page.STATE, {}).get("state", {})
+    for model in stored.values():
+        if "_esm" in model["state"]:
+            module, _, name = model["state"]["_anywidget_id"].rpartition(".")
+            widget = getattr(importlib.import_module(module), name)
+            same = model["state"]["_esm"] == widget._esm and model["state"]["_css"] == widget._css
+            assert same, f"{name} has changed: course notebooks --all"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -113,7 +179,7 @@ def notebook(*cells: NotebookNode) -> NotebookNode:
 
 ERROR = output("error", ename="ValueError", evalue="too bad", traceback=[])
 PICTURE = {"data": {"image/png": "iVBO"}, "metadata": {"image/png": {"alt": "A cat."}}}
-VIEW = {build.WIDGET_VIEW: {"model_id": "1"}}
+VIEW = {build.VIEW: {"model_id": "1"}}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +191,10 @@ VIEW = {build.WIDGET_VIEW: {"model_id": "1"}}
             cell("1", output("stream", name="stdout", text="a\n" + "b" * 97)),
             "too long: " + "b" * 97,
         ),
-        (cell("1", output("display_data", data=VIEW)), "a widget view is stored"),
+        (
+            cell("1", output("display_data", **PICTURE | {"data": VIEW | PICTURE["data"]})),
+            "a widget view without its state",
+        ),
         (cell("1", output("display_data", data=PICTURE["data"])), "a picture has no alternative"),
         (
             cell(
@@ -152,6 +221,7 @@ def test_good_outputs_are_no_problem():
 def test_a_long_cell_is_found():
     assert long_cells(notebook(cell("x\n" * 24 + "x"))) == []
     assert len(long_cells(notebook(cell("x\n" * 25 + "x")))) == 1
+    assert long_cells(notebook(cell("x\n" * 25 + "x", tags=["hide-input"]))) == []
 
 
 @pytest.mark.parametrize("counts", [(1, 3), (2, 1), (2, 3), (1, None), (1, 1)])
@@ -177,6 +247,15 @@ def test_every_difference_of_cells_is_found():
         assert not build.same_cells(one, other)
 
 
+def test_minutes_are_counted():
+    prose = nbformat.v4.new_markdown_cell("word " * 300)  # 2 minutes
+    folded = cell("x = 1\n" * 100, tags=["hide-input"])
+    seen = cell("x = 1\n\n" * 12)  # 1 minute
+    claimed = cell('claim(\n    "AE.one",\n)\nExerciseCard("one")\nf = check_task("f", f)')
+    assert minutes(notebook(prose, folded, seen)) == 3
+    assert minutes(notebook(claimed)) == 8.5 + 5 * 5 / 60
+
+
 # Building
 
 SYNTHETIC = """\
@@ -187,6 +266,7 @@ SYNTHETIC = """\
 from ipywidgets import IntSlider
 from matplotlib import pyplot as plt
 from tqdm.auto import tqdm
+from course_lib.progress import progress
 
 class Pictured(IntSlider):
     def _repr_mimebundle_(self, **options):
@@ -197,7 +277,8 @@ class Pictured(IntSlider):
 import sys
 print("one", flush=True)
 for _ in tqdm(range(3)):
-    pass
+    with progress(total=1) as bar:
+        bar.update()
 print("beware", file=sys.stderr, flush=True)
 print({"a", "b", "c"})
 

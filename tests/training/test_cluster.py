@@ -60,7 +60,9 @@ def test_what_fails_in_a_worker_is_raised_here():
 @pytest.mark.slow
 def test_a_dask_cluster_of_two_processes():
     distributed = pytest.importorskip("distributed", reason="needs pip install -e '.[cluster]'")
+    dask = pytest.importorskip("dask")
     with (
+        dask.config.set({"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}),
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=None, protocol="tcp"
         ) as cluster,

@@ -1,249 +1,208 @@
-"""One slider for β: the rows, the curve, the numbers, and the slider itself."""
+"""The explorer of β: every number and picture is that of the model at this β."""
 
-import io
-import math
+import copy
+import re
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageColor, ImageDraw
 
-from course_lib.datasets import load
-from course_lib.evaluation import active_units, kl_per_dimension
+from course_lib.evaluation import rate_distortion
 from course_lib.models import VAE, ConditionalVAE
 from course_lib.objectives import EveryBeta
-from course_lib.plots import COLOURS
-from course_lib.training import fit
-from course_lib.widgets import BetaExplorer, beta_explorer
-from course_lib.widgets.beta_explorer import COLUMNS, LABEL, STEPS, TOP
-from course_lib.widgets.canvas import font, to_palette, write
+from course_lib.widgets import BetaExplorer
 
-IMAGES = load("digits").images[:200]
-HERE = ImageColor.getrgb(COLOURS[2])
-
-
-EVERY = EveryBeta(0.05, 20.0)
+IMAGES = torch.rand(20, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+EVERY = EveryBeta(0.1, 4.0)
+MODEL = ConditionalVAE.dense((1, 8, 8), 3, 1, seed=2)
+with torch.no_grad():  # means that differ from image to image, so that units are active
+    MODEL.encoder[-1].weight.mul_(40)
+CURVE = "the rate–distortion curve; drag the point"
 
 
-def conditional():
-    return ConditionalVAE.dense((1, 8, 8), 6, 1, hidden=(32,))
+def said_at(beta, images=IMAGES):
+    """The line below the slider, from the library's numbers."""
+    measured = rate_distortion(EVERY.at(MODEL, beta), images)
+    return (
+        f": rate {measured.rate:.2f} nats per image, distortion {measured.distortion:.2f}, "
+        f"{int(measured.active.sum())} of 3 units active"
+    )
 
 
-@pytest.fixture(scope="module")
-def model():
-    model = conditional()
-    fit(model, IMAGES, epochs=100, batch_size=50, lr=3e-3, objective=EVERY)
-    return model
+def curve_of(page):
+    """Where the curve passes, a place for each β: CSS pixels of the picture."""
+    path = page.locator(".line.c0").get_attribute("d")
+    return [tuple(map(float, pair)) for pair in re.findall(r"[ML]([\d.]+) ([\d.]+)", path)]
 
 
-@pytest.fixture
-def widget(model):
-    return BetaExplorer(model, EVERY, IMAGES)
+def test_the_slider_spans_the_range_and_starts_near_1():
+    widget = BetaExplorer(MODEL, EVERY, IMAGES)
+    assert (widget.betas[0], widget.betas[-1], len(widget.betas)) == (0.1, 4.0, 61)
+    ratios = [after / before for before, after in zip(widget.betas, widget.betas[1:], strict=False)]
+    assert ratios == pytest.approx([40 ** (1 / 60)] * 60)
+    assert abs(widget.beta - 1) < 0.05
+    assert BetaExplorer(MODEL, EVERY, IMAGES, beta=0.1).beta == 0.1
+    assert BetaExplorer(MODEL, EveryBeta(2.0, 8.0), IMAGES).beta == 2  # a range without 1
 
 
-def page(widget):
-    return np.asarray(Image.open(io.BytesIO(widget.image.value)).convert("RGB")).astype(int)
+def test_only_a_place_of_the_slider_can_be_set():
+    widget = BetaExplorer(MODEL, EVERY, IMAGES)
+    widget.beta = widget.betas[3]
+    with pytest.raises(ValueError, match="beta must be one of"):
+        widget.beta = 1.2345
+    assert widget.beta == widget.betas[3]
 
 
-def tile(widget, row, column):
-    """The picture in a row and column of the page, one value a pixel."""
-    y = TOP + 58 * row + 10 * (row > 1) + 20 * (row > 2)
-    x = LABEL + 58 * column
-    square = page(widget)[y : y + 56, x : x + 56, 0] / 255
-    return torch.tensor(square.reshape(8, 7, 8, 7).mean((1, 3)))
+def test_the_page_decodes_as_the_model_for_each_beta_does(javascript):
+    widget = BetaExplorer(MODEL, EVERY, IMAGES)
+    halved = copy.deepcopy(MODEL)
+    for parameter in halved.parameters():  # as they are sent
+        parameter.data = parameter.data.half().float()
+    table = torch.frombuffer(bytearray(widget.table["bytes"]), dtype=torch.float32).view(61, -1)
+    z = torch.randn(61, 3, generator=torch.Generator().manual_seed(1))
+    network = widget.network | {"bytes": list(widget.network["bytes"])}
+    view = "new DataView(Uint8Array.from(network.bytes).buffer)"
+    expression = f"xs.map(sequential({{...network, bytes: {view}}}))"
+    xs = torch.cat([z, table[:, :1]], 1).tolist()  # the condition of each place, as it is sent
+    ours = javascript("nn.js", expression, network=network, xs=xs)
+    for i, beta in enumerate(widget.betas):
+        with torch.no_grad():
+            expected = EVERY.at(halved, beta).decode_mean(z[i : i + 1]).flatten()
+        assert torch.tensor(ours[i]).allclose(expected, rtol=0, atol=1e-5)
 
 
-def assert_shows(widget, row, column, image):
-    expected = image.view(8, 8).clamp(0, 1).double()
-    torch.testing.assert_close(tile(widget, row, column), expected, atol=0.01, rtol=0)
-
-
-# The picture
-
-
-@pytest.mark.parametrize("beta", [0.05, 1.0, 7.3])
-def test_the_rows_show_what_the_model_makes_of_the_images_at_this_beta(model, widget, beta):
-    widget.beta.value = beta
-    at = EVERY.at(model, widget.beta.value)
-    z = torch.randn(COLUMNS, 6, generator=torch.Generator().manual_seed(0))
+@pytest.mark.parametrize("at", [0, 30, 60])
+def test_numbers_and_pictures_are_the_models(shown, pixels, strip, at):
+    widget = BetaExplorer(MODEL, EVERY, IMAGES, seed=3)
+    widget.beta = widget.betas[at]
+    vae = EVERY.at(MODEL, widget.beta)
+    measured = rate_distortion(vae, IMAGES)
+    page = shown(widget)
+    assert page.get_by_role("status").inner_text().endswith(said_at(widget.beta))
     with torch.no_grad():
-        reconstructions, samples = at(IMAGES[:COLUMNS]), at.decode_mean(z)
-    for column in (0, 3, COLUMNS - 1):
-        assert_shows(widget, 0, column, IMAGES[column])
-        assert_shows(widget, 1, column, reconstructions[column])
-        assert_shows(widget, 2, column, samples[column])
+        means = vae.encode(IMAGES[:7]).mu
+        z = torch.randn(7, 3, generator=torch.Generator().manual_seed(3))
+        rows = {
+            "image": IMAGES[:7],
+            "reconstruction": vae.decode_mean(means),
+            "sample": vae.decode_mean(z),
+        }
+        order = [j for j in measured.kl.argsort(descending=True).tolist() if measured.active[j]]
+        walk = means[0].repeat(7, 1)
+        walk[:, order[0]] = torch.linspace(-3, 3, 7)
+        rows["walk along a dimension"] = vae.decode_mean(walk)
+    for label, row in rows.items():
+        assert (strip(pixels(page, label), 8, 8) - 255 * row).abs().max() < 2
+    texts = page.locator(".rows span:visible").all_inner_texts()
+    names = [f"{'z' + '₁₂₃'[j]}, {measured.kl[j]:.2f} nats" for j in order]
+    assert texts == ["image", "reconstruction", "sample", *names]
 
 
-def test_the_traversals_move_the_active_dimensions_by_their_kl(model, widget):
-    widget.beta.value = 0.05
-    at = EVERY.at(model, 0.05)
+def test_a_key_moves_numbers_pictures_and_the_point(shown, pixels):
+    widget = BetaExplorer(MODEL, EVERY, IMAGES)
+    page = shown(widget)
+    sample, image = pixels(page, "sample"), pixels(page, "image")
+    page.get_by_role("slider", name="β").press("ArrowLeft")
+    at = widget.betas.index(widget.beta) - 1
+    page.get_by_role("status").filter(has_text=said_at(widget.betas[at])).wait_for()
+    place = [float(page.locator(".mark.c0").get_attribute(name)) for name in ("cx", "cy")]
+    assert place == pytest.approx(curve_of(page)[at], abs=0.01)
+    assert (pixels(page, "sample") != sample).any()
+    assert (pixels(page, "image") == image).all()
+
+
+def test_colour_pictures_fewer_than_seven_will_do(shown, pixels, strip):
+    images = torch.rand(3, 3, 12, 6, generator=torch.Generator().manual_seed(0))
+    model = ConditionalVAE.dense((3, 12, 6), 5, 1)
+    widget = BetaExplorer(model, EVERY, images)
+    page = shown(widget)
+    vae = EVERY.at(model, widget.beta)
     with torch.no_grad():
-        mu, logvar = at.encode(IMAGES)
-        kl = kl_per_dimension(mu, logvar)
-        largest = sorted(range(6), key=lambda j: -kl[j])[:4]
-        assert widget.dimensions() == largest
-        for row, j in enumerate(largest, start=3):
-            for column, value in ((0, -3), (3, 0), (6, 3)):
-                z = mu[:1].clone()
-                z[0, j] = value
-                assert_shows(widget, row, column, at.decode_mean(z))
+        rebuilt = vae.decode_mean(vae.encode(images).mu)
+    for label, row in {"image": images, "reconstruction": rebuilt}.items():
+        assert (strip(pixels(page, label), 12, 6) - 255 * row).abs().max() < 2
+    box = page.get_by_role("img", name="image", exact=True).bounding_box()
+    assert box["height"] < 60
 
 
-def test_silent_dimensions_have_no_row(model, widget):
-    widget.beta.value = 20
+def test_where_the_code_is_ignored_there_are_no_walks_and_the_axes_are_whole_nats(shown):
+    model = ConditionalVAE.dense((1, 8, 8), 6, 1)
     with torch.no_grad():
-        mu, _ = EVERY.at(model, 20.0).encode(IMAGES)
-    active = active_units(mu)
-    assert active.sum() < 4
-    assert sorted(widget.dimensions()) == active.nonzero().flatten().tolist()
-    assert len(widget.rows()) == 2 + active.sum()
-    assert tile(widget, 6, COLUMNS - 1).min() == 1  # white
+        model.encoder[-1].weight.zero_()
+        model.encoder[-1].bias.zero_()
+    page = shown(BetaExplorer(model, EVERY, IMAGES))
+    assert "rate 0.00 nats" in page.get_by_role("status").inner_text()
+    assert page.locator(".rows span:visible").count() == 3
+    assert page.locator(".rows canvas:visible").count() == 3
+    below = page.get_by_role("img", name=CURVE).bounding_box()
+    rows = page.locator(".rows").bounding_box()
+    assert below["y"] < rows["y"] + 20  # beside the rows
+    assert "e−" not in page.get_by_role("img", name=CURVE).text_content()
 
 
-def test_nothing_is_active_when_the_code_is_ignored(model):
-    silent = conditional()
-    with torch.no_grad():
-        silent.encoder[-1].weight.zero_()
-    widget = BetaExplorer(silent, EVERY, IMAGES)
-    assert widget.dimensions() == []
-    assert len(widget.rows()) == 2
-
-
-def dot(widget):
-    """The centre of the red point."""
-    spots = np.argwhere(np.abs(page(widget) - HERE).sum(2) < 10)
-    return spots.mean(0)[::-1]
-
-
-@pytest.mark.parametrize("beta", [0.05, 0.6, 20.0])
-def test_the_point_stands_at_the_rate_and_the_distortion_of_the_images(model, widget, beta):
-    widget.beta.value = beta
-    with torch.no_grad():
-        loss = EVERY.at(model, beta).loss(IMAGES, torch.Generator().manual_seed(0))
-    rate, distortion = loss.terms["kl"].item(), loss.terms["reconstruction"].item()
-    summary = widget.summary(beta)
-    assert (summary.rate, summary.distortion) == pytest.approx((rate, distortion), rel=1e-5)
-    left, top, right, bottom = widget._axes.box
-    low, high = widget._axes.y_range
-    x = left + rate / widget._axes.x_range[1] * (right - left)
-    y = bottom - (distortion - low) / (high - low) * (bottom - top)
-    np.testing.assert_allclose(dot(widget), [x, y], atol=1.5)
-
-
-def test_the_curve_and_the_points_lie_inside_the_box(model):
-    points = [(0.05, 60.0, 3.0), (1.0, 5.0, 21.0), (2.0, 5.1, 21.1), (20.0, 0.0, 44.0)]
-    widget = BetaExplorer(model, EVERY, IMAGES, points)
-    left, top, right, bottom = widget._axes.box
-    for _, rate, distortion in points:
-        x, y = widget._axes.position(rate, distortion)
-        assert left <= x <= right
-        assert top <= y <= bottom
-        colour = page(widget)[round(y), round(x)]
-        np.testing.assert_allclose(colour, ImageColor.getrgb(COLOURS[1]), atol=3)
-    assert page(widget)[:, -1].min() == 255  # nothing is cut off at the right
+def test_walks_go_along_active_dimensions_with_the_largest_kl_first(javascript):
+    walked = javascript("beta_explorer.js", "walked([1, 5, 3, 4, 2, 9], [1, 1, 1, 1, 1, 0])")
+    assert walked == [1, 3, 2, 4]
 
 
 @pytest.mark.parametrize(
     ("low", "high", "ends"),
-    [(0, 17.2, (0, 20)), (19.7, 27.9, (19.5, 28)), (140.1, 182, (140, 185)), (3.0, 3.0, None)],
-)
-def test_axes_end_at_round_numbers(low, high, ends):
-    bottom, top = beta_explorer._rounded(low, high)
-    assert bottom <= low
-    assert top >= high
-    assert bottom < top
-    if ends:
-        assert (bottom, top) == pytest.approx(ends)
+    [(0, 14.6, [0, 15]), (17.2, 24.9, [17, 25]), (140.1, 182, [140, 185]), (0, 1e-7, [0, 0.5]),
+     (3, 3, None)],
+)  # fmt: skip
+def test_axes_end_at_round_numbers(javascript, low, high, ends):
+    first, last = javascript("beta_explorer.js", "rounded(low, high)", low=low, high=high)
+    assert first <= low <= high <= last and first < last
+    assert ends is None or [first, last] == ends
 
 
-@pytest.mark.parametrize("anchor", ["la", "rm"])
-def test_text_on_a_palette_picture_is_that_of_a_coloured_one(anchor):
-    coloured = Image.new("RGB", (90, 40), "white")
-    ImageDraw.Draw(coloured).text((45, 20), "β = 2", "black", font(13), anchor=anchor)
-    page = to_palette(Image.new("RGB", (90, 40), "white"))
-    write(page, (45, 20), "β = 2", 13, anchor=anchor)
-    assert page.mode == "P"
-    shown, expected = (np.asarray(picture.convert("L")).astype(int) for picture in (page, coloured))
-    np.testing.assert_allclose(shown, expected, atol=3)
-    assert len(np.unique(shown)) > 10  # greys at the edges
+def test_near_is_what_looks_near_on_the_axes(javascript):
+    at = javascript(
+        "beta_explorer.js",
+        "points.map((p) => nearest([[0, 0], [1, 0], [0, 50]], p, [0, 1], [0, 100]))",
+        points=[[0.1, 20], [0.6, 20], [0.2, 26], [0, 100], [0.9, 30]],
+    )  # fmt: skip
+    assert at == [0, 1, 2, 2, 1]
 
 
-# The slider
+def test_a_press_or_a_drag_on_the_curve_chooses_the_beta_nearest_to_it(shown, value):
+    widget = BetaExplorer(MODEL, EVERY, IMAGES, [(1.0, 2.0, 40.0)])
+    page = shown(widget)
+    box = page.get_by_role("img", name=CURVE).bounding_box()
+    places = curve_of(page)
+    assert len(places) == 61
+    for i in (5, 57):
+        page.mouse.move(box["x"] + places[i][0], box["y"] + places[i][1])
+        page.mouse.down()
+        page.get_by_role("status").filter(has_text=said_at(widget.betas[i])).wait_for()
+        u, v = places[i - 4]
+        page.mouse.move(box["x"] + u, box["y"] + v, steps=2)
+        page.mouse.up()
+        page.get_by_role("status").filter(has_text=said_at(widget.betas[i - 4])).wait_for()
+        assert value(page, "β") == pytest.approx(widget.betas[i - 4], rel=0.01)
 
 
-def test_the_slider_is_logarithmic_and_spans_the_models_range(widget):
-    slider = widget.beta
-    assert 10**slider.min == pytest.approx(0.05)
-    assert 10**slider.max == pytest.approx(20)
-    assert slider.value == 1
-    assert slider.step == pytest.approx((slider.max - slider.min) / STEPS)
-    assert slider.description == "β"
-    assert slider.readout
-
-
-def test_its_ends_belong_to_the_model_even_when_rounded(widget):
-    for exponent in (widget.beta.min, widget.beta.max):
-        for beta in (10**exponent * (1 - 1e-15), 10**exponent * (1 + 1e-15)):
-            widget.at(beta)
-
-
-def test_it_starts_inside_a_range_without_1():
-    model = ConditionalVAE.dense((1, 8, 8), 2, 1)
-    assert BetaExplorer(model, EveryBeta(2.0, 8.0), IMAGES).beta.value == pytest.approx(2)
-
-
-def test_it_starts_on_a_step_of_the_slider_which_the_browser_would_move_it_to():
-    model = ConditionalVAE.dense((1, 8, 8), 2, 1)
-    slider = BetaExplorer(model, EveryBeta(0.03, 4.0), IMAGES).beta
-    steps = (math.log10(slider.value) - slider.min) / slider.step
-    assert steps == pytest.approx(round(steps), abs=1e-6)
-    assert abs(math.log10(slider.value)) <= slider.step / 2
-
-
-def test_a_step_of_the_slider_looks_up_what_was_measured_before(widget, monkeypatch):
-    def refuse(*args):
-        raise AssertionError("measured again")
-
-    monkeypatch.setattr(beta_explorer, "summarise", refuse)
-    low, step = widget.beta.min, widget.beta.step
-    before = page(widget)
-    for place in (0, 7, STEPS):
-        widget.beta.value = 10.0 ** (low + place * step)
-    assert not np.array_equal(page(widget), before)
-    monkeypatch.undo()
-    widget.beta.value = 0.1234  # typed
-    assert widget.error.value == ""
-
-
-def test_text_and_snapshot(widget):
-    assert widget.image.tooltip.startswith("Left rows of pictures at the chosen β")
-    assert widget.snapshot().height == widget.picture().height + 26
-    assert widget.picture().width <= 800
-
-
-def test_images_of_other_sizes_fit():
-    images = torch.rand(3, 1, 64, 48, generator=torch.Generator().manual_seed(0))
-    model = ConditionalVAE.dense((1, 64, 48), 2, 1, hidden=(4,))
-    widget = BetaExplorer(model, EVERY, images)
-    assert widget.picture().width <= 900
-    assert [len(row) for row in widget.rows()][:2] == [3, COLUMNS]
+def test_points_of_other_models_have_labels_where_there_is_room(shown):
+    points = [(0.1, 60.0, 30.0), (1.0, 30.0, 60.0), (1.1, 30.5, 60.5)]
+    page = shown(BetaExplorer(MODEL, EVERY, IMAGES, points))
+    curve = page.get_by_role("img", name=CURVE)
+    assert curve.locator(".mark.c1").count() == 3
+    assert curve.locator("text.halo").all_text_contents() == ["0.1", "1"]
+    assert page.locator(".legend").inner_text().split("\n")[-1] == "a model for each β"
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"model": VAE.dense((1, 8, 8), 2)}, "a ConditionalVAE, .* got VAE and EveryBeta"),
-        ({"objective": 2.0}, "objective an EveryBeta, got ConditionalVAE and float"),
-        ({"images": IMAGES[0]}, r"shape \(N, C, H, W\), C = 1 or 3, with N ≥ 2, got \(1, 8, 8\)"),
-        ({"images": IMAGES[:1]}, r"with N ≥ 2, got \(1, 1, 8, 8\)"),
-        (
-            {"images": IMAGES.expand(-1, 3, 8, 8)},
-            r"images of shape \(3, 8, 8\) do not fit the model",
-        ),
-        ({"points": [(1.0, 2.0)]}, r"points must be triples \(β, rate, distortion\), got"),
+        ({"model": VAE.dense((1, 8, 8), 2)}, "model must be a ConditionalVAE"),
+        ({"objective": None}, "objective an EveryBeta, got ConditionalVAE and NoneType"),
+        ({"images": IMAGES[0]}, r"images must have shape \(N, C, H, W\)"),
+        ({"images": IMAGES[:1]}, "with N ≥ 2"),
+        ({"images": torch.rand(3, 1, 4, 4)}, "do not fit the model"),
+        ({"images": IMAGES.expand(-1, 3, 8, 8)}, r"images of shape \(3, 8, 8\) do not fit"),
+        ({"points": [(1, 2)]}, "points must be triples"),
+        ({"beta": 5.0}, "beta must be one of"),
     ],
 )
 def test_bad_input_is_refused(arguments, message):
-    good = {"model": conditional(), "objective": EVERY, "images": IMAGES}
     with pytest.raises(ValueError, match=message):
-        BetaExplorer(**good | arguments)
+        BetaExplorer(**{"model": MODEL, "objective": EVERY, "images": IMAGES} | arguments)

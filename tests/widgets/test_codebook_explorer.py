@@ -1,297 +1,173 @@
-"""Codes in the plane: cells, steps of the averages, dragging, and the pictures that follow."""
+"""A codebook in the plane: the page's steps are those of VectorQuantizer."""
 
-import io
-
-import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageColor
 
+from course_lib.evaluation import perplexity, usage
 from course_lib.models import VQVAE, VectorQuantizer
-from course_lib.plots import COLOURS
+from course_lib.models.vector_quantizer import nearest_code
 from course_lib.widgets import CodebookExplorer
-from course_lib.widgets.codebook_explorer import DEAD, LEFT, PLANE
 
-CENTRES = torch.tensor([[2.0, 1.0], [-1.0, 2.0], [0.0, -2.0]])
-NOISE = torch.randn(3, 40, 2, generator=torch.Generator().manual_seed(0))
-POINTS = (CENTRES[:, None] + 0.3 * NOISE).flatten(0, 1)
-IMAGES = torch.rand(20, 1, 8, 8, generator=torch.Generator().manual_seed(1))
-
-
-class Brightness(VQVAE):
-    """Codes of two numbers, of which the first is the grey value of the picture."""
-
-    def encode(self, x):
-        return torch.stack([x.mean((1, 2, 3)), x.amax((1, 2, 3))], 1)[:, None]
-
-    def decode_mean(self, z_q):
-        return z_q[:, 0, 0].sigmoid().view(-1, 1, 1, 1).expand(-1, 1, 8, 8)
+GENERATOR = torch.Generator().manual_seed(0)
+VECTORS = torch.randn(60, 2, generator=GENERATOR)
+IMAGES = torch.rand(9, 1, 8, 8, generator=GENERATOR)
+MODEL = VQVAE.dense((1, 8, 8), VectorQuantizer(5, 2), tokens=2)
 
 
-def brightness():
-    model = Brightness.dense((1, 8, 8), VectorQuantizer(3, 2), tokens=1)
-    model.quantizer.move(torch.arange(3), torch.tensor([[0.0, 0.0], [0.5, 1.0], [3.0, 0.0]]))
-    return model
+@pytest.mark.equation("VQ.11")
+@pytest.mark.equation("VQ.12")
+@pytest.mark.parametrize("gamma", [0.0, 0.8, 0.99])
+def test_every_step_is_the_quantizers(javascript, gamma):
+    quantizer = VectorQuantizer(9, 2, gamma=gamma, revive_below=0, initial="normal").double()
+    vectors = VECTORS.double()
+    start = {"codebook": quantizer.codebook.tolist(), "count": quantizer.count.tolist(),
+             "sum": quantizer.sum.tolist()}  # fmt: skip
+    ours = javascript(
+        "codebook_explorer.js",
+        """Array.from({ length: 20 }).reduce((all, _) =>
+            [...all, step(all.at(-1), vectors, gamma)], [start])""",
+        start=start, vectors=vectors.tolist(), gamma=gamma,
+    )  # fmt: skip
+    for averages in ours[1:]:
+        quantizer.step(vectors, nearest_code(vectors, quantizer.codebook))
+        for name in ("codebook", "count", "sum"):
+            expected = getattr(quantizer, name)
+            assert torch.tensor(averages[name], dtype=torch.float64).allclose(
+                expected, atol=1e-9
+            ), name
 
 
-def shown(widget):
-    return np.asarray(Image.open(io.BytesIO(widget.image.value)).convert("RGB")).astype(int)
+@pytest.mark.equation("VQ.2")
+def test_the_nearest_code_is_the_librarys_and_the_first_of_several(javascript):
+    codes = torch.randn(7, 2, generator=GENERATOR)
+    codes[3] = codes[5]
+    found = javascript(
+        "codebook_explorer.js", "nearest(vectors, codebook)", vectors=VECTORS.tolist(),
+        codebook=codes.tolist(),
+    )  # fmt: skip
+    assert found == nearest_code(VECTORS, codes).tolist()
 
 
-def close_to(page, colour, tolerance=4):
-    """Where the page has that colour; Pillow matches palettes in steps of 4."""
-    return (abs(page - ImageColor.getrgb(colour)) <= tolerance).all(-1)
+def test_the_cells_divide_the_plane(javascript):
+    codes = torch.randn(6, 2, generator=GENERATOR).clamp(-2, 2).tolist()
+    corners = javascript(
+        "codebook_explorer.js", "codes.map((_, k) => cell(codes, k, [-3, 3], [-3, 3]))", codes=codes
+    )
+    areas = []
+    for k, polygon in enumerate(corners):
+        p = torch.tensor(polygon, dtype=torch.float64)
+        q = p.roll(-1, 0)
+        areas.append((p[:, 0] * q[:, 1] - q[:, 0] * p[:, 1]).sum().abs().item() / 2)
+        inside = p.mean(0, keepdim=True)  # cells are convex
+        assert nearest_code(inside, torch.tensor(codes, dtype=torch.float64)).item() == k
+    assert sum(areas) == pytest.approx(36)
 
 
-def pixel(widget, x, y):
-    (x_low, x_high), (y_low, y_high) = widget._axes.x_range, widget._axes.y_range
-    left, top, right, bottom = PLANE
+def test_dead_codes_are_revived_and_others_left(javascript):
+    revived = javascript(
+        "codebook_explorer.js",
+        """revived({codebook: [[0, 0], [9, 9]], count: [4, 0.01], sum: [[0, 0], [0.09, 0.09]]},
+            [[5, 6]], 0.05)""",
+    )
+    assert revived == {
+        "codebook": [[0, 0], [5, 6]], "count": [4, 0.5], "sum": [[0, 0], [2.5, 3]],
+    }  # fmt: skip
+
+
+def announced(codes, vectors, steps):
+    indices = nearest_code(vectors, codes)
+    K = len(codes)
+    error = (vectors - codes[indices]).square().sum(1).mean().item()
     return (
-        round(left + (x - x_low) / (x_high - x_low) * (right - left)),
-        round(bottom - (y - y_low) / (y_high - y_low) * (bottom - top)),
+        f"steps: {steps}; in use: {int((usage(indices, K) > 0).sum())} of {K} codes; perplexity "
+        f"{perplexity(indices, K):.2f}; mean of ‖z_e − e‖²: {error:.4f}"
     )
 
 
-def test_vectors_have_the_colour_of_their_nearest_code():
-    widget = CodebookExplorer(POINTS, K=3)
+def test_the_button_takes_steps_and_the_error_is_the_quantizers(shown):
+    widget = CodebookExplorer(VECTORS, K=6, gamma=0.5, initial="normal")
+    quantizer = VectorQuantizer(6, 2, gamma=0.5, revive_below=0, initial="normal")
+    quantizer.load_state_dict(quantizer.state_dict())
+    quantizer.codebook.data = torch.tensor(widget.codebook)
+    quantizer.sum.copy_(quantizer.codebook)
     page = shown(widget)
-    codes = widget.codebook.numpy()
-    nearest = ((POINTS.numpy()[:, None] - codes) ** 2).sum(2).argmin(1)
-    assert np.array_equal(widget.indices().numpy(), nearest)
-    places = [pixel(widget, *code) for code in codes.tolist()]
-    checked = 0
-    for point, k in zip(POINTS.tolist(), nearest, strict=True):
-        x, y = pixel(widget, *point)
-        if all(np.hypot(x - cx, y - cy) > 20 for cx, cy in places):  # not below a code
-            around = page[y - 2 : y + 3, x - 2 : x + 3]
-            checked += close_to(around, COLOURS[k]).any()
-            assert close_to(around, COLOURS[k]).any(), (x, y)
-    assert checked > 40
+    said = page.get_by_role("status")
+    assert said.inner_text() == announced(quantizer.codebook, VECTORS, 0)
+    for steps in (1, 2, 3):
+        quantizer.step(VECTORS, nearest_code(VECTORS, quantizer.codebook))
+        page.get_by_role("button", name="one EMA step").click()
+        said.filter(has_text=announced(quantizer.codebook, VECTORS, steps)).wait_for()
 
 
-def test_cells_are_the_places_nearest_to_a_code():
-    widget = CodebookExplorer(POINTS, K=2, initial="data")
-    widget.quantizer.move(torch.arange(2), torch.tensor([[-1.0, 0.0], [1.0, 0.0]]))
-    page = widget.picture().convert("RGB")
-    page = np.asarray(page).astype(int)
-    tints = {}
-    for x in (-0.4, 0.4):  # on both sides of the border x = 0, far from the vectors
-        column, row = pixel(widget, x, 0.0)
-        tints[x] = page[row, column]
-    for x, tint in tints.items():
-        for y in (-0.5, 0.2):
-            column, row = pixel(widget, x, y)
-            assert (page[row, column] == tint).all()
-    assert (
-        abs(tints[-0.4] - ImageColor.getrgb(COLOURS[0])).sum()
-        < abs(tints[0.4] - ImageColor.getrgb(COLOURS[0])).sum()
-    )
-    column, row = pixel(widget, 0.0, 0.2)
-    assert (page[row, column - 3 : column + 4] == 255).all(1).any()  # a white border
-
-
-def test_the_button_takes_one_step_of_the_quantizer():
-    widget = CodebookExplorer(POINTS, K=5, gamma=0.7)
-    reference = VectorQuantizer(5, 2, gamma=0.7, revive_below=0)
-    reference.load_state_dict(widget.quantizer.state_dict())
-    before = widget.image.value
-    for _ in range(3):
-        widget.step_button.click()
-        reference(POINTS)
-        torch.testing.assert_close(widget.codebook, reference.codebook.detach())
-        assert [widget.x.value, widget.y.value] == widget.codebook[0].tolist()
-        assert widget.image.value != before
-        before = widget.image.value
-    widget.gamma.value = reference.gamma = 0.1
-    widget.step_button.click()
-    reference(POINTS)
-    torch.testing.assert_close(widget.codebook, reference.codebook.detach())
-
-
-def test_steps_bring_the_codes_to_the_means_of_their_vectors():
-    widget = CodebookExplorer(POINTS, K=3, gamma=0.5)
-    widget.quantizer.move(torch.arange(3), CENTRES + 0.5)
-    for _ in range(25):
-        widget.step_button.click()
-    means = POINTS.view(3, 40, 2).mean(1)
-    torch.testing.assert_close(widget.codebook, means, atol=1e-3, rtol=0)
-
-
-def test_sliders_drag_the_chosen_code_and_the_averages_go_on_from_there():
-    widget = CodebookExplorer(POINTS, K=4)
-    widget.code.value = 2
-    before = widget.codebook
-    assert [widget.x.value, widget.y.value] == before[2].tolist()
+def test_a_code_is_dragged_by_the_mouse_and_moved_by_sliders(shown, value):
+    widget = CodebookExplorer(VECTORS, K=4)
     page = shown(widget)
-    widget.x.value = -1.5
-    widget.y.value = 0.5
-    assert (shown(widget) != page).any()
-    assert widget.codebook[2].tolist() == [-1.5, 0.5]
-    assert torch.equal(widget.codebook[[0, 1, 3]], before[[0, 1, 3]])
-    reference = VectorQuantizer(4, 2, gamma=0.8, revive_below=0)
-    reference.load_state_dict(widget.quantizer.state_dict())
-    torch.testing.assert_close(
-        widget.quantizer.sum[2] / widget.quantizer.count[2], widget.codebook[2]
+    plane = page.get_by_role("img", name="vectors, codes")
+    circle = plane.locator(".code", has_text="2").bounding_box()
+    x, y = circle["x"] + circle["width"] / 2, circle["y"] + circle["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.get_by_role("status").wait_for()
+    assert value(page, "code") == 2
+    box = plane.bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + box["height"] - 60, steps=3)
+    page.mouse.up()
+    (left, _), (low, _) = widget.ends
+    assert value(page, "x") < left + 1 and value(page, "y") < low + 1
+    before = page.get_by_role("status").inner_text()
+    page.get_by_role("slider", name="x", exact=True).press("End")
+    page.wait_for_function(
+        "text => document.querySelector('[role=status]').innerText !== text", arg=before
     )
-    widget.step_button.click()
-    reference(POINTS)
-    torch.testing.assert_close(widget.codebook, reference.codebook.detach())
+    moved = plane.locator(".code.chosen").bounding_box()
+    assert moved["x"] > box["x"] + box["width"] - 60
 
 
-def test_a_slider_that_the_browser_moves_to_its_nearest_step_moves_no_code():
-    widget = CodebookExplorer(POINTS, K=4)
-    before, step = widget.codebook, widget.x.step
-    for axis, slider in enumerate((widget.x, widget.y)):
-        nearest = slider.min + step * round((before[0, axis].item() - slider.min) / step)
-        slider.value = nearest
-        assert torch.equal(widget.codebook, before)
-    widget.x.value += step  # and now somebody drags it
-    assert widget.codebook[0].tolist() == pytest.approx([widget.x.value, before[0, 1].item()])
+def test_another_k_and_new_codes(shown, value):
+    page = shown(CodebookExplorer(VECTORS, K=4))
+    said = page.get_by_role("status")
+    page.get_by_role("slider", name="K", exact=True).press("ArrowRight")
+    said.filter(has_text="of 5 codes").wait_for()
+    page.get_by_role("button", name="one EMA step").click()
+    said.filter(has_text="steps: 1;").wait_for()
+    page.get_by_role("button", name="new codes").click()
+    said.filter(has_text="steps: 0;").wait_for()
+    page.get_by_role("slider", name="code").press("End")
+    assert value(page, "code") == 4
 
 
-def test_choosing_another_code_moves_none():
-    widget = CodebookExplorer(POINTS, K=6)
-    before = widget.codebook
-    for code in (1, 5, 3):
-        widget.code.value = code
-        assert [widget.x.value, widget.y.value] == before[code].tolist()
-    assert torch.equal(widget.codebook, before)
+def test_with_a_model_codes_have_pictures_and_images_are_rebuilt(shown, pixels, strip):
+    page = shown(CodebookExplorer(model=MODEL, images=IMAGES))
+    with torch.no_grad():
+        z_e = MODEL.encode(IMAGES)
+        codebook = MODEL.quantizer.codebook
+        rebuilt = MODEL(IMAGES)
+        pictures = MODEL.decode_mean(codebook[:, None].expand(-1, 2, -1))
+    assert page.get_by_role("status").inner_text() == announced(codebook, z_e.flatten(0, 1), 0)
+    assert (strip(pixels(page, "rebuilt"), 8, 8) - 255 * rebuilt).abs().max() < 1.5
+    for k in range(5):
+        assert (pixels(page, f"what code {k} decodes to") - 255 * pictures[k]).abs().max() < 1.5
 
 
-def test_the_slider_of_k_and_the_button_draw_codes_from_the_vectors():
-    widget = CodebookExplorer(POINTS, K=8)
-    widget.code.value = 7
-    widget.step_button.click()
-    widget.K.value = 3
-    assert widget.codebook.shape == (3, 2)
-    assert widget.code.value == widget.code.max == 2
-    first = widget.codebook
-    for code in first:
-        assert (code == POINTS).all(1).any()
-    widget.fresh_button.click()
-    assert not torch.equal(widget.codebook, first)
-    again = CodebookExplorer(POINTS, K=3, seed=1)
-    assert torch.equal(again.codebook, widget.codebook)
-    widget.K.value = 12
-    assert widget.code.max == 11
-    assert len(widget.indices().unique()) == 12
-
-
-def test_dead_codes_are_struck_through_and_come_back_when_asked_for():
-    far = POINTS + 20
-    lines = {}
-    for revive_below in (0.0, 0.3):
-        widget = CodebookExplorer(far, K=6, initial="normal", gamma=0.5, revive_below=revive_below)
-        assert len(widget.indices().unique()) < 4
-        for _ in range(6):
-            widget.step_button.click()
-        lines[revive_below] = len(widget.indices().unique())
-        red = close_to(shown(widget)[PLANE[1] : PLANE[3], : PLANE[2]], DEAD)
-        if revive_below:
-            assert lines[revive_below] == 6
-        else:
-            assert lines[revive_below] < 4
-            column, row = pixel(widget, 0, 0)  # all of them lie about there
-            assert (
-                red[row - PLANE[1] - 60 : row - PLANE[1] + 60, column - 60 : column + 60].sum() > 60
-            )
-
-
-def test_tiles_show_what_codes_decode_to_and_rebuilt_images_follow_a_dragged_code():
-    model = brightness()
-    state = {name: value.clone() for name, value in model.state_dict().items()}
-    widget = CodebookExplorer(model=model, images=IMAGES)
-    assert torch.equal(widget.codebook, model.quantizer.codebook)
-
-    def tile(k):
-        return shown(widget)[PLANE[1] + 25 : PLANE[1] + 40, LEFT + 86 * k + 25 : LEFT + 86 * k + 40]
-
-    for k, value in enumerate((0.0, 0.5, 3.0)):
-        grey = 255 / (1 + np.exp(-value))
-        np.testing.assert_allclose(tile(k), grey, atol=3)
-    used = widget.indices().mode().values.item()
-    assert used == 1
-    widget.code.value = used
-    before = shown(widget)
-    widget.x.value = 0.3
-    after = shown(widget)
-    rebuilt = np.s_[PLANE[3] + 22 + 45 : PLANE[3] + 22 + 80, 92 : 92 + 30]
-    np.testing.assert_allclose(before[rebuilt], 255 / (1 + np.exp(-0.5)), atol=3)
-    np.testing.assert_allclose(after[rebuilt], 255 / (1 + np.exp(-0.3)), atol=3)
-    originals = np.s_[PLANE[3] + 22 : PLANE[3] + 62, 92:]
-    assert (before[originals] == after[originals]).all()
-    widget.step_button.click()
-    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
-
-
-@pytest.mark.parametrize(
-    "model",
-    [
-        VQVAE.dense((1, 8, 8), VectorQuantizer(20, 2), tokens=3),
-        VQVAE.convolutional((1, 8, 8), VectorQuantizer(5, 2), channels=(4,)),
-    ],
-)
-def test_models_with_several_tokens_show_them_all(model):
-    widget = CodebookExplorer(model=model, images=IMAGES)
-    tokens = model.tokens(IMAGES)
-    T = tokens[0].numel()
-    assert widget.indices().shape == (20 * T,)
-    assert torch.equal(widget.indices().view_as(tokens), tokens)
-    rebuilt = widget._decoded(widget.indices().view(20, T))
-    torch.testing.assert_close(rebuilt, model(IMAGES).detach())
-    one = widget._decoded(torch.tensor([3]))
-    torch.testing.assert_close(one, model.decode_tokens(torch.full_like(tokens[:1], 3)).detach())
-
-
-def test_every_control_has_a_label_and_a_readout_and_the_snapshot_shows_them():
-    widget = CodebookExplorer(POINTS)
-    assert [c.description for c in widget.controls] == ["K", "γ", "code", "x", "y"]
-    assert all(control.readout for control in widget.controls)
-    assert [b.description for b in (widget.step_button, widget.fresh_button)] == [
-        "one EMA step", "new codes",
-    ]  # fmt: skip
-    assert widget.image.tooltip.startswith("Left vectors in a plane")
-    assert widget.snapshot().height == widget.picture().height + 5 * 26
-    assert widget.snapshot().width <= 900
-
-
-def test_the_plane_has_one_scale_and_holds_every_vector():
-    for points in (POINTS, POINTS * torch.tensor([50.0, 1.0]), POINTS[:1], 1e-3 * POINTS + 7):
-        widget = CodebookExplorer(points, K=2)
-        (x_low, x_high), (y_low, y_high) = widget._axes.x_range, widget._axes.y_range
-        assert x_high - x_low == pytest.approx(y_high - y_low)
-        assert x_low <= points[:, 0].min() <= points[:, 0].max() <= x_high
-        assert y_low <= points[:, 1].min() <= points[:, 1].max() <= y_high
+def test_in_python_too_another_k_draws_new_codes():
+    widget = CodebookExplorer(VECTORS, K=4)
+    widget.code = 3
+    widget.K = 3
+    assert len(widget.codebook) == len(widget.count) == 3 and widget.code == 2
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({}, "give either z_e or both model and images"),
-        (
-            {"z_e": POINTS, "model": VQVAE.dense((1, 8, 8), VectorQuantizer(4, 2))},
-            "give either z_e or both model",
-        ),
-        (
-            {"model": VQVAE.dense((1, 8, 8), VectorQuantizer(4, 2))},
-            "give either z_e or both model and images",
-        ),
-        ({"z_e": torch.zeros(4, 3)}, r"z_e must be \(M, 2\) with M ≥ 1, got \(4, 3\)"),
-        ({"z_e": torch.zeros(0, 2)}, r"z_e must be \(M, 2\) with M ≥ 1, got \(0, 2\)"),
-        (
-            {"model": VQVAE.dense((1, 8, 8), VectorQuantizer(4, 3)), "images": IMAGES},
-            r"z_e must be \(M, 2\) with M ≥ 1, got \(80, 3\)",
-        ),
-        (
-            {"model": VQVAE.dense((1, 8, 8), VectorQuantizer(4, 2)), "images": IMAGES[0]},
-            r"images must have shape \(N, C, H, W\), C = 1 or 3, with N ≥ 1, got \(1, 8, 8\)",
-        ),
-        ({"z_e": POINTS, "K": 1}, "K must be from 2 to 64, got 1"),
-        ({"z_e": POINTS, "K": 65}, "K must be from 2 to 64, got 65"),
-        ({"z_e": POINTS, "gamma": 1.0}, r"gamma must lie in \[0, 1\), got 1.0"),
-        ({"z_e": POINTS, "initial": "zeros"}, "'ema' and 'zeros'"),
-        ({"z_e": POINTS / 0}, "z_e must be finite"),
-        ({"z_e": POINTS / 0, "initial": "normal"}, "z_e must be finite"),
+        ({"z_e": VECTORS, "model": MODEL}, "give either"),
+        ({"model": MODEL}, "give either"),
+        ({"z_e": torch.randn(5, 3)}, r"z_e must be \(M, 2\)"),
+        ({"z_e": VECTORS, "K": 65}, "K must be from 2 to 64, got 65"),
+        ({"z_e": VECTORS, "K": 1}, "K must be from 2 to 64, got 1"),
+        ({"z_e": VECTORS, "gamma": 1.0}, "gamma must lie in"),
+        ({"z_e": VECTORS, "initial": "zeros"}, "initial"),
+        ({"model": MODEL, "images": IMAGES[:, :, :4]}, "model"),
     ],
 )
 def test_bad_input_is_refused(arguments, message):

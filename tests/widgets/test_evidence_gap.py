@@ -1,136 +1,110 @@
-"""A guess on two sliders: the densities, the bars that add up, the picture."""
+"""The widget of the ELBO: its parts are the library's and add up."""
 
-import io
-import itertools
 import math
 
-import ipywidgets
-import numpy as np
 import pytest
 import torch
-from PIL import Image
-from scipy import stats
 
 from course_lib.evaluation import OneDimensionalModel
+from course_lib.information import kl_normal
 from course_lib.widgets import EvidenceGap
 
-POSTERIOR, GAP = (0xE7, 0x63, 0x00), (0xBD, 0x1F, 0x01)
-LINE = OneDimensionalModel(lambda z: 1.5 * z, 0.5)  # posterior N(0.6 x, 0.1)
+MODEL = OneDimensionalModel(lambda z: torch.tanh(2 * z), 0.5)
+CASES = [
+    (0.7, 0.0, 1.0),
+    (0.7, 0.4, 0.0625),
+    (-2.0, 3.0, 2.0),
+    (1.3, -3.0, 0.0625),
+    (0.0, 0.1, 0.5),
+]
 
 
-def page(widget):
-    return np.asarray(Image.open(io.BytesIO(widget.image.value)).convert("RGB")).astype(int)
+@pytest.mark.equation("ELBO.8")
+@pytest.mark.equation("ELBO.11")
+@pytest.mark.parametrize(("x", "mu", "sigma"), CASES)
+def test_the_parts_are_the_librarys(javascript, x, mu, sigma):
+    z = torch.linspace(-16, 16, 1025, dtype=torch.float64)
+    ours = javascript(
+        "evidence_gap.js", "parts(z, g, s, x, mu, sigma)", z=z.tolist(), s=MODEL.s, x=x, mu=mu,
+        g=MODEL.g(z).float().tolist(), sigma=sigma,
+    )  # fmt: skip
+    reconstruction = MODEL.reconstruction(x, mu, sigma).item()
+    assert ours["reconstruction"] == pytest.approx(reconstruction, abs=1e-4)
+    assert ours["kl"] == pytest.approx(kl_normal(mu, sigma).item(), abs=1e-9)
+    assert ours["evidence"] == pytest.approx(MODEL.log_evidence(x).item(), abs=1e-5)
+    gap = ours["evidence"] - (ours["reconstruction"] - ours["kl"])
+    assert gap == pytest.approx(MODEL.gap(x, mu, sigma).item(), abs=1e-4)
+    near = z.abs() < 4
+    posterior = torch.tensor(ours["posterior"], dtype=torch.float64)
+    assert posterior[near].allclose(MODEL.log_posterior(x, z[near]), atol=1e-4)
 
 
-def where(pixels, rgb):
-    return np.nonzero(np.abs(pixels - rgb).sum(2) < 10)
+@pytest.mark.parametrize(("x", "mu", "sigma"), CASES)
+def test_what_is_announced_adds_up_and_so_do_the_bars(shown, x, mu, sigma):
+    page = shown(EvidenceGap(MODEL, x, mu, sigma))
+    elbo, gap, evidence = MODEL.elbo(x, mu, sigma), MODEL.gap(x, mu, sigma), MODEL.log_evidence(x)
+    said = page.get_by_role("status").inner_text()
+    numbers = [float(word.replace("−", "-")) for word in said.split() if word[-1].isdigit()]
+    assert numbers == pytest.approx([elbo.item(), gap.item(), evidence.item()], abs=2e-3)
+    sides = "all => all.map(r => [+r.getAttribute('x'), +r.getAttribute('width')])"
+    bars = page.locator("svg .box").evaluate_all(sides)
+    zero = bars[4][0] + bars[4][1]
+    unit = bars[4][1] / abs(evidence.item())  # pixels a nat; log p(x) is negative here
+    reconstruction = MODEL.reconstruction(x, mu, sigma)
+    ends = [(reconstruction, 0), (elbo, reconstruction), (elbo, 0), (elbo, evidence), (evidence, 0)]
+    for (side, width), (left, right) in zip(bars, ends, strict=True):
+        assert side == pytest.approx(zero + unit * float(left), abs=0.5)
+        assert width == pytest.approx(max(1, unit * float(right - left)), abs=0.5)
+    line = page.locator("svg").nth(1).locator(".line").get_attribute("d")
+    assert float(line[1:].split()[0]) == pytest.approx(bars[4][0], abs=0.1)
 
 
-def gap_width(widget):
-    _, columns = where(page(widget)[:, 470:641], GAP)
-    return np.ptp(columns) if len(columns) else 0
+def test_positive_logarithms_have_room(shown):
+    page = shown(EvidenceGap(OneDimensionalModel(lambda z: 0 * z, 0.1), 0.0))
+    assert page.get_by_role("status").inner_text().endswith("= log p(x) 1.384 nats")
+    right = page.locator("svg .box").evaluate_all(
+        "all => all.map(r => +r.getAttribute('x') + +r.getAttribute('width'))"
+    )
+    assert max(right) <= 460 - 12
 
 
-@pytest.mark.equation("ELBO.3", "ELBO.4")
-@pytest.mark.parametrize(("mu", "sigma"), [(0, 1), (1.2, 0.25), (-2, 0.125)])
-def test_the_bars_are_the_parts_and_add_up(mu, sigma):
-    begin_end = list(EvidenceGap(LINE, 1.0, mu, sigma).bars().values())
-    lengths = [end - begin for begin, end in begin_end]
-    reconstruction = stats.norm.logpdf(1, 1.5 * mu, 0.5) - (1.5 * sigma) ** 2 / (2 * 0.25)
-    to_prior = (mu**2 + sigma**2 - math.log(sigma**2) - 1) / 2
-    spread = 0.1**0.5
-    to_posterior = ((mu - 0.6) / spread) ** 2 / 2 + (sigma / spread) ** 2 / 2
-    to_posterior += math.log(spread / sigma) - 0.5
-    evidence = stats.norm.logpdf(1, 0, 2.5**0.5)
-    expected = [reconstruction, -to_prior, reconstruction - to_prior, to_posterior, evidence]
-    assert lengths == pytest.approx(expected)
-    parts, kl, elbo, gap, whole = begin_end
-    assert (parts[1], kl[1], gap[1]) == pytest.approx((kl[0], elbo[1], whole[1]))
-    assert parts[0] == elbo[0] == whole[0] == 0
+@pytest.mark.parametrize(("slider", "moved"), [("x", [True, False]), ("μ of q", [False, True])])
+def test_x_moves_the_posterior_and_mu_moves_q(shown, slider, moved):
+    page = shown(EvidenceGap(MODEL, 0.7))
+    curves = [page.locator(f"svg .line.c{colour}").first for colour in (1, 0)]
+    before = [curve.get_attribute("d") for curve in curves]
+    said = page.get_by_role("status").inner_text()
+    page.get_by_role("slider", name=slider, exact=True).press("ArrowRight")
+    page.wait_for_function(
+        "said => document.querySelector('[role=status]').innerText !== said", arg=said
+    )
+    assert [curve.get_attribute("d") != d for curve, d in zip(curves, before, strict=True)] == moved
 
 
-@pytest.mark.equation("ELBO.2")
-def test_the_curves_are_prior_posterior_and_q():
-    curves = EvidenceGap(LINE, 1.0, 1.0, 0.5).curves()
-    z = np.linspace(-4, 4, 401)
-    for name, mu, sigma in (("prior", 0, 1), ("posterior", 0.6, 0.1**0.5), ("q", 1, 0.5)):
-        assert curves[name].numpy() == pytest.approx(stats.norm.pdf(z, mu, sigma))
-
-
-@pytest.mark.parametrize("control", ["mu", "sigma", "x"])
-def test_each_slider_moves_the_picture(control):
-    widget = EvidenceGap(LINE, 1.0)
-    before, slider = widget.image.value, getattr(widget, control)
-    logarithmic = isinstance(slider, ipywidgets.FloatLogSlider)
-    slider.value = slider.value / slider.base**slider.step if logarithmic else slider.value + 0.05
-    assert widget.image.value != before
-
-
-def test_x_moves_the_posterior_and_q_does_not():
-    widget = EvidenceGap(LINE, 1.0)
-    before = widget.curves()["posterior"]
-    widget.mu.value = 2
-    assert widget.curves()["posterior"].equal(before)
-    widget.x.value = 1.5
-    assert not widget.curves()["posterior"].equal(before)
-
-
-def test_the_red_bar_shrinks_to_a_line_when_q_is_the_posterior():
-    far, near = EvidenceGap(LINE, 1.0, -1.0, 1.0), EvidenceGap(LINE, 1.0, 0.6, 2**-1.7)
-    assert gap_width(far) > 50
-    assert gap_width(near) <= 2
+def test_q_is_dragged(shown, value):
+    page = shown(EvidenceGap(MODEL, 0.7))
+    box = page.get_by_role("img", name="densities over z").bounding_box()
+    page.mouse.click(box["x"] + 44 + 0.75 * (box["width"] - 56), box["y"] + 50)
+    assert value(page, "μ of q") == pytest.approx(2, abs=0.1)
 
 
 @pytest.mark.parametrize(
-    "numbers", list(itertools.product((-2, 2), (-3, 3), (1 / 16, 2)))
-)  # fmt: skip
-def test_the_corners_of_the_sliders_can_be_drawn(numbers):
-    steep = OneDimensionalModel(lambda z: z**2 / 2, 0.3)
-    widget = EvidenceGap(steep, *numbers)
-    assert widget.error.value == ""
-    assert all(math.isfinite(end) for ends in widget.bars().values() for end in ends)
-    rows, columns = where(page(widget), POSTERIOR)
-    assert len(rows) > 20
-    assert columns.min() >= 40 and columns.max() <= 330
+    ("arguments", "message"),
+    [
+        ({"x": 3.0}, r"x must lie in \[-2, 2\], got 3"),
+        ({"x": 0.0, "mu": 4.0}, r"mu must lie in \[-3, 3\], got 4"),
+        ({"x": 0.0, "sigma": 0.0}, r"sigma must lie in \[0.0625, 2\], got 0"),
+        ({"x": math.nan}, "got nan"),
+    ],
+)
+def test_what_the_sliders_cannot_show_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        EvidenceGap(MODEL, **arguments)
 
 
-def test_positive_logarithms_have_room():
-    sharp = OneDimensionalModel(lambda z: 0 * z, 0.1)  # log p(0|z) = 1.38 for all z
-    widget = EvidenceGap(sharp, 0.0)
-    assert widget.bars()["= log p(x)"][1] == pytest.approx(stats.norm.logpdf(0, 0, 0.1))
-    assert gap_width(widget) <= 2
-
-
-def test_every_control_has_a_label_and_a_readout():
-    for control in EvidenceGap(LINE, 1.0).controls:
-        assert control.description
-        assert control.readout
-
-
-def test_the_snapshot_shows_the_sliders_above_the_picture():
-    widget = EvidenceGap(LINE, 1.0)
-    assert widget.snapshot().height == widget.picture().height + 3 * 26
-
-
-def test_an_exception_is_shown_and_raised():
-    widget = EvidenceGap(OneDimensionalModel(lambda z: z, 1.0), 0.0)
-
-    def broken(z):
-        raise RuntimeError("no decoder")
-
-    widget.model = OneDimensionalModel(broken, 1.0)
-    with pytest.raises(RuntimeError, match="no decoder"):
-        widget.mu.value = 1.0
-    assert "no decoder" in widget.error.value
-
-
-@pytest.mark.parametrize("bad", [{"mu": 4}, {"sigma": 0.01}, {"sigma": 3}, {"x": 5}], ids=str)
-def test_what_the_sliders_cannot_show_is_refused(bad):
-    with pytest.raises(ValueError, match="mu must lie in .*, sigma in .* and x in .*, got"):
-        EvidenceGap(LINE, **{"x": 1.0} | bad)
-
-
-def test_the_library_default_dtype_does_not_matter():
-    assert torch.get_default_dtype() == torch.float32
-    ends = EvidenceGap(LINE, 1.0, 0.6, 0.1**0.5).bars()["+ KL(q‖p(z|x))"]
-    assert ends[0] == pytest.approx(ends[1], abs=1e-12)
+def test_x_keeps_to_its_range_when_it_is_set():
+    widget = EvidenceGap(MODEL, 0.7, x_range=(-0.5, 2.0))
+    widget.x = 2
+    with pytest.raises(ValueError, match=r"x must lie in \[-0.5, 2\], got -1"):
+        widget.x = -1
+    assert widget.x == 2

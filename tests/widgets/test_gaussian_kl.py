@@ -1,113 +1,91 @@
-"""Two normal distributions on four sliders: the numbers, the curves, the picture."""
+"""The widget of two normals: its numbers are the library's, and it moves without a kernel."""
 
-import io
-import itertools
 import math
+import re
 
-import ipywidgets
-import numpy as np
 import pytest
 import torch
-from PIL import Image
-from torch.distributions import Normal, kl_divergence
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from course_lib.information import kl_normal, kl_normal_terms
 from course_lib.widgets import GaussianKL
-from course_lib.widgets.base import draw_control
 
-POSITIVE, NEGATIVE = (0x83, 0x2D, 0xB6), (0xB9, 0xAC, 0x70)
-
-
-def page(widget):
-    return np.asarray(Image.open(io.BytesIO(widget.image.value)).convert("RGB")).astype(int)
+CASES = [
+    (1.0, 0.5, 0.0, 1.0), (0.0, 1.0, 0.0, 1.0), (8.0, 0.0625, -8.0, 16.0),
+    (-3.0, 16.0, 2.0, 0.0625),
+]  # fmt: skip
 
 
-def where(pixels, rgb):
-    return np.nonzero(np.abs(pixels - rgb).sum(2) < 10)
+@pytest.mark.equation("KL.10")
+@pytest.mark.parametrize("numbers", CASES)
+def test_the_terms_are_the_librarys(javascript, numbers):
+    ours = javascript("gaussian_kl.js", "terms(...numbers)", numbers=numbers)
+    theirs = torch.stack(kl_normal_terms(*(torch.tensor(n, dtype=torch.float64) for n in numbers)))
+    assert torch.tensor(ours, dtype=torch.float64).allclose(theirs, rtol=1e-12, atol=1e-12)
 
 
-def test_both_directions_are_torchs_and_the_four_terms_add_up():
-    widget = GaussianKL(1.5, 0.5, -0.5, 2.0)
-    q, p = (Normal(*torch.tensor(x, dtype=torch.float64)) for x in ((1.5, 0.5), (-0.5, 2.0)))
-    expected = {"KL(q‖p)": kl_divergence(q, p).item(), "KL(p‖q)": kl_divergence(p, q).item()}
-    for name, (nats, terms) in widget.divergences().items():
-        assert nats == pytest.approx(expected[name])
-        assert sum(terms).item() == pytest.approx(nats)
+@pytest.mark.parametrize("numbers", CASES)
+def test_the_curves_are_log_densities_whose_integrand_has_the_divergence_as_its_area(
+    javascript, numbers
+):
+    drawn = javascript("gaussian_kl.js", "curves(...numbers)", numbers=numbers)
+    z, log_q, log_p = (torch.tensor(drawn[k], dtype=torch.float64) for k in ("z", "logQ", "logP"))
+    mu_q, sigma_q, mu_p, sigma_p = numbers
+    assert log_q.allclose(torch.distributions.Normal(mu_q, sigma_q).log_prob(z))
+    assert log_p.allclose(torch.distributions.Normal(mu_p, sigma_p).log_prob(z))
+    assert z.diff().min() >= 0 and -z[0] == z[-1] == drawn["reach"]
+    area = torch.trapezoid(log_q.exp() * (log_q - log_p), z).item()
+    assert math.isclose(area, kl_normal(*numbers).item(), rel_tol=0.01, abs_tol=1e-6)
 
 
-@pytest.mark.equation("KL.7", "KL.10")
-@pytest.mark.parametrize(
-    "numbers", [(1, 0.5, 0, 1), (6, 4, 0, 1), (0, 1, 6, 4), (2, 0.1, -1, 9), (-1, 9, 2, 0.1)]
-)
-def test_the_shaded_area_is_the_divergence(numbers):
-    widget = GaussianKL(*numbers)
-    z, q, p, integrand = widget.curves()
-    nats, _ = widget.divergences()["KL(q‖p)"]
-    assert torch.trapezoid(integrand, z).item() == pytest.approx(nats, rel=0.02)
-    for density in (q, p):
-        assert torch.trapezoid(density, z).item() == pytest.approx(1, abs=0.01)
+def test_traits_can_be_set_and_keep_to_their_ranges():
+    widget = GaussianKL(sigma_q=2)
+    widget.mu_q = -8
+    assert (widget.mu_q, widget.sigma_q, widget.mu_p, widget.sigma_p) == (-8, 2, 0, 1)
+    with pytest.raises(ValueError, match=r"sigma_p must lie in \[0.0625, 16\], got 0"):
+        GaussianKL(sigma_p=0)
+    with pytest.raises(ValueError, match=r"mu_q must lie in \[-8, 8\], got 8.1"):
+        widget.mu_q = 8.1
+    assert widget.mu_q == -8
 
 
-@pytest.mark.parametrize("control", ["mu_q", "sigma_q", "mu_p", "sigma_p"])
-def test_each_slider_moves_the_picture(control):
-    widget = GaussianKL()
-    before = widget.image.value
-    slider = getattr(widget, control)
-    logarithmic = isinstance(slider, ipywidgets.FloatLogSlider)
-    slider.value *= 1 if slider.value == 0 else slider.base**slider.step if logarithmic else 1.1
-    slider.value += 0 if logarithmic else slider.step
-    assert widget.image.value != before
+@settings(max_examples=20)
+@given(st.floats(-8, 8), st.floats(1 / 16, 16))
+def test_every_number_of_a_range_is_taken(mu, sigma):
+    widget = GaussianKL(mu, sigma)
+    assert (widget.mu_q, widget.sigma_q) == (mu, sigma)
 
 
-def test_what_lies_below_the_axis_has_another_colour():
-    pixels = page(GaussianKL())
-    (above, _), (below, _) = where(pixels, POSITIVE), where(pixels, NEGATIVE)
-    assert len(above) > 500
-    assert len(below) > 50
-    assert above.max() < below.min()
+def test_a_key_on_a_slider_moves_the_numbers_and_the_curves(shown):
+    page = shown(GaussianKL())
+    said, curve = page.get_by_role("status"), page.locator("svg .line.c0")
+    assert said.inner_text() == "KL(q‖p) = 0.82 nats, KL(p‖q) = 2.81 nats"
+    before = curve.get_attribute("d")
+    page.get_by_role("slider", name="μ of q").press("ArrowRight")
+    forward, backward = kl_normal(1.1, 0.5), kl_normal(0, 1, 1.1, 0.5)
+    said.filter(has_text=f"{forward:.2f} nats, KL(p‖q) = {backward:.2f} nats").wait_for()
+    assert curve.get_attribute("d") != before
 
 
-def test_equal_distributions_leave_nothing_to_shade():
-    widget = GaussianKL(2, 3, 2, 3)
-    assert [nats for nats, _ in widget.divergences().values()] == [0, 0]
-    assert len(where(page(widget), POSITIVE)[0]) == 0
+def test_ten_steps_double_a_width_and_a_typed_value_is_taken(shown):
+    page = shown(GaussianKL())
+    slider = page.get_by_role("slider", name="σ of p")
+    for _ in range(10):
+        slider.press("ArrowRight")
+    assert slider.get_attribute("aria-valuetext") == "2"  # the value and not its logarithm
+    readout = page.get_by_role("textbox", name="σ of p, value")
+    for typed, taken in (("0,25", "0.25"), ("99", "16"), ("nonsense", "16")):
+        readout.fill(typed)
+        readout.press("Enter")
+        assert readout.input_value() == taken
+        assert slider.get_attribute("aria-valuetext") == taken
 
 
-@pytest.mark.parametrize(
-    "numbers", list(itertools.product((-8, 8), (1 / 16, 16), (-8, 8), (1 / 16, 16)))
-)
-def test_the_corners_of_the_sliders_can_be_drawn(numbers):
-    widget = GaussianKL(*numbers)
-    assert widget.numbers() == pytest.approx(numbers)
-    _, columns = where(page(widget)[200:], POSITIVE)
-    assert len(columns) == 0 or (columns.min() >= 69 and columns.max() <= 391)
-
-
-def test_every_control_has_a_label_and_a_readout():
-    for control in GaussianKL().controls:
-        assert control.description
-        assert control.readout
-
-
-@pytest.mark.parametrize(("value", "share"), [(0.1, 0), (1, 0.5), (10, 1)])
-def test_a_logarithmic_slider_is_drawn_where_it_stands(value, share):
-    slider = ipywidgets.FloatLogSlider(value, min=-1, max=1, description="σ")
-    columns = where(np.asarray(draw_control(slider)).astype(int), (0x3F, 0x90, 0xDA))[1]
-    assert (columns.min() + columns.max()) / 2 == pytest.approx(110 + 200 * share, abs=1)
-
-
-def test_the_browser_keeps_the_values_in_which_chapters_start_their_sliders():
-    widget = GaussianKL(6, 4, 1, 0.5)
-    for slider in (widget.sigma_q, widget.sigma_p):
-        steps = (math.log(slider.value, slider.base) - slider.min) / slider.step
-        assert steps == pytest.approx(round(steps))  # it would move others to the nearest step
-
-
-def test_the_snapshot_shows_the_sliders_above_the_picture():
-    widget = GaussianKL()
-    assert widget.snapshot().height == widget.picture().height + 4 * 26
-
-
-def test_a_log_axis_shows_a_flat_density_beside_a_sharp_one():
-    widget = GaussianKL(mu_q=0, sigma_q=0.125, mu_p=0, sigma_p=8)
-    rows, _ = where(page(widget)[26:186, 70:390], (0xE7, 0x63, 0x00))  # the colour of p
-    assert np.ptp(rows) > 40  # on a linear axis a peak of 0.05 under one of 3 is a flat line
+def test_both_directions_stand_in_the_table_in_nats_and_in_bits(shown):
+    page = shown(GaussianKL(3, 0.1))
+    cells = page.locator("tbody tr:nth-last-child(-n+2)").all_inner_texts()
+    shown_numbers = [[float(n) for n in re.findall(r"[\d.]+", row)] for row in cells]
+    nats = [kl_normal(3, 0.1).item(), kl_normal(0, 1, 3, 0.1).item()]
+    assert shown_numbers[0] == pytest.approx(nats, abs=1e-4)
+    assert shown_numbers[1] == pytest.approx([n / math.log(2) for n in nats], abs=1e-4)

@@ -1,86 +1,71 @@
-"""Ways between two images: the rows, the frame, the picture at t."""
+"""Ways between two images: the page decodes what the models decode."""
 
-import io
-
-import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageColor
 
-from course_lib.models import VAE, Autoencoder
+from course_lib.models import VAE, VQVAE, Autoencoder, VectorQuantizer
 from course_lib.widgets import Interpolation
-from course_lib.widgets.canvas import COLOURS
 
-IMAGES = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-AE, VARIATIONAL = Autoencoder((1, 8, 8), 3), VAE.dense((1, 8, 8), 3)
-
-
-def widget(**arguments):
-    return Interpolation(IMAGES, {"autoencoder": AE, "VAE": VARIATIONAL}, **arguments)
+IMAGES = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+MODELS = {"autoencoder": Autoencoder((1, 8, 8), 3), "VAE": VAE.dense((1, 8, 8), 2)}
 
 
-def shown(widget):
-    return np.asarray(Image.open(io.BytesIO(widget.image.value)).convert("L"), dtype=float) / 255
+@torch.no_grad()
+def ways(first, second, t):
+    """Label → the pictures at t (n,), (n, 1, 8, 8)."""
+    t = t.view(-1, 1, 1, 1)
+    rows = {"pixels": (1 - t) * IMAGES[first] + t * IMAGES[second]}
+    for label, model in MODELS.items():
+        codes = model.encode(IMAGES)
+        codes = codes.mu if label == "VAE" else codes
+        z = (1 - t[:, 0, 0]) * codes[first] + t[:, 0, 0] * codes[second]
+        rows[label] = model.decode_mean(z)
+    return rows
 
 
-def tile(page, row, column):
-    x, y = 110 + 54 * column, 24 + 118 * row + 56 - 24
-    return torch.tensor(page[y : y + 48, x : x + 48].reshape(8, 6, 8, 6).mean((1, 3)))
+@pytest.mark.parametrize(("first", "second", "t"), [(0, 1, 0.0), (4, 2, 0.37), (3, 3, 1.0)])
+def test_rows_go_from_the_first_image_to_the_second(shown, pixels, strip, first, second, t):
+    page = shown(Interpolation(IMAGES, MODELS, first, second, t))
+    for label, row in ways(first, second, torch.linspace(0, 1, 9)).items():
+        steps = strip(pixels(page, f"{label}, in 9 steps"), 8, 8)
+        assert (steps - 255 * row).abs().max() < 1.5
+    for label, row in ways(first, second, torch.tensor([t])).items():
+        assert (pixels(page, f"{label} at t") - 255 * row[0]).abs().max() < 1.5
 
 
-def large(page, row):
-    x, y = 110 + 54 * 9 + 6, 24 + 118 * row
-    return torch.tensor(page[y : y + 112, x : x + 112].reshape(8, 14, 8, 14).mean((1, 3)))
+def test_t_moves_the_large_pictures_and_an_image_all(shown, pixels):
+    page = shown(Interpolation(IMAGES, MODELS, t=0.5))
+    names = ("pixels at t", "VAE, in 9 steps")
+    before = [pixels(page, name) for name in names]
+    said = page.get_by_role("status")
+    page.get_by_role("slider", name="t", exact=True).press("ArrowRight")
+    said.filter(has_text="t = 0.51; how grey").wait_for()
+    moved = [pixels(page, name) for name in names]
+    assert (moved[0] != before[0]).any() and (moved[1] == before[1]).all()
+    text = said.inner_text()
+    page.get_by_role("slider", name="to image").press("ArrowRight")
+    page.wait_for_function(
+        "text => document.querySelector('[role=status]').innerText !== text", arg=text
+    )
+    assert (pixels(page, names[1]) != moved[1]).any()
 
 
-def expected(row, t, first, second):
-    a, b = IMAGES[first], IMAGES[second]
-    if row == 0:
-        return ((1 - t) * a + t * b)[0].double()
-    model = (AE, VARIATIONAL)[row - 1]
-    codes = [model.encode(x[None]) for x in (a, b)]
-    codes = [code[0] if isinstance(code, tuple) else code for code in codes]
-    return model.decode_mean((1 - t) * codes[0] + t * codes[1])[0, 0].detach().double()
+def test_the_middle_between_black_and_white_is_as_grey_as_can_be(shown):
+    black_and_white = torch.stack([torch.zeros(1, 8, 8), torch.ones(1, 8, 8)])
+    page = shown(Interpolation(black_and_white, {}))
+    assert page.get_by_role("status").inner_text().endswith("pixels 1.00")
 
 
-@pytest.mark.parametrize(("first", "second", "t"), [(0, 1, 0.5), (3, 2, 0.13), (4, 4, 1.0)])
-def test_rows_go_from_the_first_image_to_the_second(first, second, t):
-    ways = widget(first=first)
-    ways.second.value, ways.t.value = second, t
-    page = shown(ways)
-    for row in range(3):
-        for column in (0, 3, 8):
-            torch.testing.assert_close(
-                tile(page, row, column), expected(row, column / 8, first, second),
-                atol=0.01, rtol=0,
-            )  # fmt: skip
-        torch.testing.assert_close(
-            large(page, row), expected(row, t, first, second), atol=0.01, rtol=0
-        )
-
-
-def test_the_frame_stands_around_the_step_nearest_to_t():
-    ways = widget()
-    frame = ImageColor.getrgb(COLOURS[6])
-    for t, column in ((0.0, 0), (0.3, 2), (0.34, 3), (1.0, 8)):
-        ways.t.value = t
-        places = np.argwhere((np.asarray(ways.picture()) == frame).all(2))
-        assert places[:, 1].min() == 110 + 54 * column - 3
-        assert places[:, 1].max() == 110 + 54 * column + 48 + 2
-
-
-def test_every_control_has_a_label_and_a_readout_and_stands_in_the_snapshot():
-    ways = widget(first=2, second=3)
-    assert [control.description for control in ways.controls] == ["from image", "to image", "t"]
-    assert all(control.readout for control in ways.controls)
-    assert (ways.first.value, ways.second.value) == (2, 3)
-    assert ways.image.tooltip.startswith("Rows of pictures on the way")
-    assert ways.snapshot().height == ways.picture().height + 3 * 26
-
-
-@pytest.mark.parametrize("images", [IMAGES[0], IMAGES[:1], IMAGES.expand(5, 2, 8, 8)])
-def test_bad_input_is_refused(images):
-    with pytest.raises(
-        ValueError, match=r"images must have shape \(N, C, H, W\), C = 1 or 3, with N ≥ 2, got"
-    ):
-        Interpolation(images, {})
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"images": IMAGES[:1]}, "with N ≥ 2"),
+        ({"second": 6}, "second must be from 0 to 5, got 6"),
+        ({"t": 1.5}, r"t must lie in \[0, 1\], got 1.5"),
+        ({"images": torch.rand(2, 1, 4, 4)}, "do not fit the model"),
+        ({"models": {"VQ": VQVAE.dense((1, 8, 8), VectorQuantizer(4, 2))}}, "as one vector"),
+    ],
+)
+def test_bad_input_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Interpolation(**{"images": IMAGES, "models": MODELS} | arguments)

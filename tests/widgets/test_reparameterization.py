@@ -1,106 +1,87 @@
-"""The same noise, moved and stretched."""
+"""The widget of the reparameterization: the noise stays, and z = μ + σε."""
 
-import io
+import re
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageColor
-from scipy import stats
 
+from course_lib.priors import reparameterize
 from course_lib.widgets import Reparameterization
-from course_lib.widgets.canvas import COLOURS
-from course_lib.widgets.reparameterization import CODE, CODE_BOX, EPSILON, NOISE_BOX
 
 
-def shown(widget):
-    return np.asarray(Image.open(io.BytesIO(widget.image.value)).convert("RGB"))
+@pytest.mark.equation("VAE.3")
+def test_codes_are_the_noise_moved_and_stretched_as_in_the_library(javascript):
+    generator = torch.Generator().manual_seed(4)
+    epsilon = torch.randn(50, 1, generator=generator)
+    mu, logvar = torch.full((50, 1), -1.5), torch.full((50, 1), 2 * torch.tensor(0.7).log().item())
+    theirs = reparameterize(mu, logvar, torch.Generator().manual_seed(4))
+    ours = javascript(
+        "reparameterization.js", "reparameterize(-1.5, 0.7, epsilon)",
+        epsilon=epsilon[:, 0].tolist(),
+    )  # fmt: skip
+    assert torch.tensor(ours).allclose(theirs[:, 0], atol=1e-5)
 
 
-def columns(page, y, colour):
-    """Where in a line of the picture a colour stands."""
-    return np.flatnonzero((page[y] == ImageColor.getrgb(colour)).all(1))
-
-
-def place(value, box=CODE_BOX):
-    return box[0] + (value + 6) / 12 * (box[2] - box[0])
-
-
-def test_codes_are_the_noise_moved_and_stretched():
-    widget = Reparameterization(n=2000)
-    epsilon = widget.codes(0.0, 1.0)
-    assert stats.kstest(epsilon.numpy(), "norm").pvalue > 0.01
-    for mu, sigma in ((1.5, 0.5), (-2.0, 1.7)):
-        torch.testing.assert_close(widget.codes(mu, sigma), mu + sigma * epsilon)
-
-
-def test_the_picture_shows_the_followed_draw_at_both_ends():
-    widget = Reparameterization()
-    epsilon = widget.codes(0.0, 1.0)[0].item()
-    for mu, sigma in ((1.5, 0.5), (-2.0, 2.0)):
-        widget.mu.value, widget.sigma.value = mu, sigma
-        page = shown(widget)
-        start = columns(page, NOISE_BOX[3] - 2, COLOURS[6])
-        end = columns(page, CODE_BOX[1] + 2, COLOURS[6])
-        assert start.mean() == pytest.approx(place(epsilon), abs=2)
-        assert end.mean() == pytest.approx(place(mu + sigma * epsilon), abs=2)
-
-
-def test_the_density_below_has_its_peak_at_mu_and_the_width_sigma():
-    widget = Reparameterization(n=1)
-    for mu, sigma in ((2.0, 0.5), (-1.0, 1.0)):
-        widget.mu.value, widget.sigma.value = mu, sigma
-        page = shown(widget)
-        peak = max(0.5, np.ceil(2 / sigma) / 4)
-        density = stats.norm(mu, sigma)
-        half = density.pdf(mu) / 2  # the curve hangs down: at half its depth
-        y = round(CODE_BOX[1] + half / peak * (CODE_BOX[3] - CODE_BOX[1]))
-        inside = columns(page, y, CODE)
-        width = 2.355 * sigma / 12 * (CODE_BOX[2] - CODE_BOX[0])  # full width at half maximum
-        assert inside.mean() == pytest.approx(place(mu), abs=2)
-        assert np.ptp(inside) == pytest.approx(width, abs=4)
-
-
-def test_sliders_leave_the_noise_and_the_button_draws_it_anew():
-    widget = Reparameterization()
-    before, epsilon = shown(widget), widget.codes(0.0, 1.0)
-    widget.mu.value = -1
-    after = shown(widget)
-    upper = np.s_[: NOISE_BOX[3] - 5]
-    assert (before[upper] == after[upper]).all()
-    assert (before != after).any()
-    widget.fresh_button.click()
-    assert not torch.equal(widget.codes(0.0, 1.0), epsilon)
-    assert (shown(widget) != after).any()
-    again = Reparameterization(seed=1)
-    assert torch.equal(again.codes(0.0, 1.0), widget.codes(0.0, 1.0))
-
-
-def test_as_many_dots_as_draws():
-    dots = []
-    for n in (1, 8):
-        page = shown(Reparameterization(n=n, seed=3))
-        y = NOISE_BOX[3] + 2  # below the density, on the dots' lower halves
-        dots.append(len(columns(page, y, EPSILON)) + len(columns(page, y, COLOURS[6])))
-    assert dots[1] > 3 * dots[0]
-
-
-def test_every_control_has_a_label_and_a_readout():
-    widget = Reparameterization()
-    assert [control.description for control in widget.controls] == ["μ", "σ"]
-    assert all(control.readout for control in widget.controls)
-    assert widget.image.tooltip.startswith("Above draws of noise")
+def test_the_draws_follow_the_seed_and_can_be_set():
+    assert Reparameterization(5, seed=1).epsilon == Reparameterization(5, seed=1).epsilon
+    widget = Reparameterization(5)
+    assert widget.epsilon != Reparameterization(5, seed=1).epsilon
+    widget.epsilon = torch.zeros(5)
+    assert widget.epsilon == [0.0] * 5
 
 
 def test_no_draws_are_refused():
     with pytest.raises(ValueError, match="n must be at least 1, got 0"):
-        Reparameterization(n=0)
+        Reparameterization(0)
 
 
-def test_codes_beyond_the_axis_stand_at_its_end():
-    widget = Reparameterization(n=500)
-    widget.mu.value, widget.sigma.value = 3.0, 2.0
-    assert (widget.codes(3.0, 2.0) > 6.5).any()
-    right_of_the_axes = shown(widget)[:, CODE_BOX[2] + 6 :]
-    for colour in (CODE, "#bbbbbb"):
-        assert not (right_of_the_axes == ImageColor.getrgb(colour)).all(2).any()
+def followed(page):
+    said = page.get_by_role("status").inner_text().replace("−", "-")
+    return [float(number) for number in re.findall(r"(?:ε|z) = (-?[\d.]+)", said)][:2]
+
+
+def test_sliders_leave_the_noise_and_the_button_draws_it_anew(shown, value):
+    page = shown(Reparameterization(12))
+    epsilon, z = followed(page)
+    assert z == pytest.approx(1.5 + 0.5 * epsilon, abs=0.02)
+    said = page.get_by_role("status").inner_text()
+    page.get_by_role("slider", name="σ").press("ArrowRight")
+    page.wait_for_function(
+        "said => document.querySelector('[role=status]').innerText !== said", arg=said
+    )
+    same, wider = followed(page)
+    assert same == epsilon and wider == pytest.approx(1.5 + 0.55 * epsilon, abs=0.02)
+    dots = page.locator("svg .dots").first
+    assert dots.get_attribute("d").count("M") == 12
+    before = dots.get_attribute("d")
+    page.get_by_role("button", name="fresh ε").click()
+    page.wait_for_function(
+        "before => document.querySelector('svg .dots').getAttribute('d') !== before", arg=before
+    )
+    assert followed(page)[0] != epsilon
+
+
+def test_mu_is_dragged(shown, value):
+    page = shown(Reparameterization())
+    box = page.get_by_role("img").bounding_box()
+    page.mouse.click(box["x"] + 0.25 * box["width"], box["y"] + 200)
+    assert value(page, "μ") < -2
+
+
+@pytest.mark.parametrize(("mu", "sigma"), [(1.5, 0.5), (-2.0, 2.0)])
+def test_the_followed_draw_is_marked_at_both_ends_and_the_density_hangs_from_mu(shown, mu, sigma):
+    widget = Reparameterization(8)
+    widget.mu, widget.sigma = mu, sigma
+    page = shown(widget)
+    unit = (640 - 44 - 12) / 12  # pixels; the axis runs from −6 to 6
+    marks = page.locator("svg .mark").evaluate_all("m => m.map(c => +c.getAttribute('cx'))")
+    epsilon = widget.epsilon[0]
+    places = [44 + unit * (value + 6) for value in (epsilon, mu + sigma * epsilon)]
+    assert marks == pytest.approx(places, abs=0.1)
+    density = page.locator("svg .area.c4").get_attribute("d")
+    points = [[float(n) for n in point.split()] for point in re.findall(r"[\d.]+ [\d.]+", density)]
+    lowest, depth = max(points, key=lambda point: point[1])
+    assert lowest == pytest.approx(44 + unit * (mu + 6), abs=0.1)
+    axis = points[-1][1]
+    wide = [x for x, y in points if y - axis > (depth - axis) / 2]
+    assert wide[-1] - wide[0] == pytest.approx(2.355 * sigma * unit, abs=6)  # at half of its depth

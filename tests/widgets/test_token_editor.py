@@ -1,165 +1,212 @@
-"""One token of an image is replaced, and the picture changes there."""
+"""Editing tokens: the page decodes grids as the VQ-VAE does."""
 
-import io
-import math
+import copy
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageColor
+from torch import nn
 
-from course_lib.models import VQVAE, VectorQuantizer
+from course_lib.models import VAE, VQVAE, VectorQuantizer
 from course_lib.widgets import TokenEditor
-from course_lib.widgets.token_editor import GAP, MARK, PANEL, TOP
 
-IMAGES = torch.rand(12, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-
-
-class Tiles(torch.nn.Module):
-    """Four tokens, each of which is the grey value of its quarter in tenths."""
-
-    def __init__(self):
-        super().__init__()
-        self.quantizer = VectorQuantizer(11, 1)
-
-    def tokens(self, x):
-        return (10 * x.unflatten(2, (2, 4)).unflatten(4, (2, 4)).mean((1, 3, 5))).long()
-
-    def decode_tokens(self, tokens):
-        grid = (tokens / 10).view(-1, 1, 2, 2)
-        return grid.repeat_interleave(4, 2).repeat_interleave(4, 3)
+GENERATOR = torch.Generator().manual_seed(0)
+IMAGES = torch.rand(5, 1, 8, 8, generator=GENERATOR)
+COLOUR = torch.rand(5, 3, 8, 16, generator=GENERATOR)
+MODELS = {
+    "convolutional": VQVAE.convolutional((1, 8, 8), VectorQuantizer(16, 3), channels=(8,)),
+    "a line": VQVAE.dense((1, 8, 8), VectorQuantizer(6, 2), tokens=4),
+    "colour": VQVAE.convolutional((3, 8, 16), VectorQuantizer(9, 2), channels=(4,)),
+}
+for name, model in MODELS.items():  # codes that are in use: vectors of the images
+    vectors = model.encode(COLOUR if name == "colour" else IMAGES).detach().flatten(0, -2)
+    codebook = model.quantizer.codebook
+    codebook.data = vectors[torch.randperm(len(vectors), generator=GENERATOR)[: len(codebook)]]
 
 
-def shown(widget):
-    return np.asarray(Image.open(io.BytesIO(widget.image.value)).convert("RGB")).astype(int)
+def images_of(name):
+    return COLOUR if name == "colour" else IMAGES
 
 
-def panel(widget, i):
-    """The grey values of one of the four pictures, without the frame around the token: (8, 8)."""
-    left = i * (PANEL + GAP)
-    squares = shown(widget)[TOP : TOP + PANEL, left : left + PANEL].reshape(8, 21, 8, 21, 3)
-    return squares[:, 6:15, :, 6:15].mean((1, 3, 4)) / 255
+def on_grid(*grid):
+    """A VQ-VAE whose tokens stand on a grid of that shape."""
+    numbers = 2 * torch.Size(grid).numel()
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(64, numbers), nn.Unflatten(1, (*grid, 2)))
+    decoder = nn.Sequential(nn.Flatten(), nn.Linear(numbers, 64), nn.Unflatten(1, (1, 8, 8)))
+    return VQVAE(encoder, decoder, VectorQuantizer(600, 2))
 
 
-def test_pictures_before_and_after_and_their_difference():
-    widget = TokenEditor(Tiles(), IMAGES)
-    widget.image_slider.value, widget.row.value, widget.column.value = 3, 0, 1
-    widget.code.value = 9
-    own = IMAGES[3, 0].view(2, 4, 2, 4).mean((1, 3)).mul(10).long() / 10
-    rebuilt = own.repeat_interleave(4, 0).repeat_interleave(4, 1).numpy()
-    changed = rebuilt.copy()
-    changed[:4, 4:] = 0.9
-    expected = IMAGES[3, 0].numpy(), rebuilt, changed, 0.5 + (changed - rebuilt) / 2
-    for i, picture in enumerate(expected):
-        np.testing.assert_allclose(panel(widget, i), picture, atol=0.02, err_msg=str(i))
+@pytest.mark.parametrize("name", MODELS)
+def test_the_page_decodes_tokens_as_the_model_does(javascript, name):
+    widget, halved = TokenEditor(MODELS[name], images_of(name)), copy.deepcopy(MODELS[name])
+    for parameter in halved.decoder.parameters():  # as they are sent
+        parameter.data = parameter.data.half().float()
+    K, dim = widget.codebook["shape"]
+    grid = halved.tokens(images_of(name)).shape[1:]
+    tokens = torch.randint(K, (8, *grid), generator=torch.Generator().manual_seed(2))
+    codebook = torch.frombuffer(bytearray(widget.codebook["bytes"]), dtype=torch.float32)
+    codes = javascript(
+        "token_editor.js",
+        "grids.map((tokens) => looked_up(Float32Array.from(codebook), tokens, dim))",
+        grids=tokens.flatten(1).tolist(), codebook=codebook.tolist(), dim=dim,
+    )  # fmt: skip
+    network = widget.network | {"bytes": list(widget.network["bytes"])}
+    view = "new DataView(Uint8Array.from(network.bytes).buffer)"
+    expression = f"codes.map(sequential({{...network, bytes: {view}}}))"
+    ours = javascript("nn.js", expression, network=network, codes=codes)
+    with torch.no_grad():
+        expected = halved.decode_tokens(tokens).flatten(1)
+    assert torch.tensor(ours).allclose(expected, rtol=0, atol=1e-5)
 
 
-def test_both_grids_are_those_of_the_model_but_for_one_token():
-    model = VQVAE.convolutional((1, 8, 8), VectorQuantizer(30, 4), channels=(6,))
+@pytest.mark.parametrize("name", MODELS)
+def test_pictures_and_numbers_are_the_models(shown, pixels, name):
+    model, images = MODELS[name], images_of(name)
+    widget = TokenEditor(model, images)
+    widget.image, widget.code, widget.row, widget.column = 3, 5, 0, 1
+    tokens = model.tokens(images[3:4])
+    changed = tokens.clone()
+    changed.view(-1)[1] = 5
+    with torch.no_grad():
+        before, after = model.decode_tokens(torch.cat([tokens, changed]))
+    page = shown(widget)
+    difference = after - before
+    for label, picture in {
+        "image": images[3], "rebuilt": before, "one token changed": after,
+        "difference, grey is none": difference / 2 + 0.5,
+    }.items():  # fmt: skip
+        assert (pixels(page, label) - 255 * picture).abs().max() < 1.5
+    own = tokens.view(-1)[1].item()
+    assert page.get_by_role("status").inner_text() == (
+        f"token in row 0, column 1: {own} → 5; pixels changed by more than 0.01: "
+        f"{int((difference.abs() > 0.01).sum())} of {images[0].numel()}; "
+        f"largest change {difference.abs().max():.2f}"
+    )
+    grids = page.locator(".tokens")
+    for grid, expected in ((0, tokens), (1, changed)):
+        numbers = grids.nth(grid).locator("span").all_inner_texts()
+        assert list(map(int, numbers)) == expected.flatten().tolist()
+
+
+def test_at_the_start_a_token_in_the_middle_has_another_code():
+    model = MODELS["convolutional"]
     widget = TokenEditor(model, IMAGES)
-    expected = model.tokens(IMAGES)
-    for image, row, column, code in ((0, 0, 0, 7), (5, 3, 1, 29), (11, 2, 3, 0)):
-        widget.image_slider.value, widget.row.value = image, row
-        widget.column.value, widget.code.value = column, code
-        own, changed = widget.tokens()
-        assert torch.equal(own, expected[image])
-        assert changed[row, column] == code
-        changed[row, column] = own[row, column]
-        assert torch.equal(changed, own)
-        rebuilt, edited = widget.pictures()
-        torch.testing.assert_close(rebuilt, model(IMAGES)[image].detach())
-        assert (rebuilt != edited).any() == (own[row, column] != code)
+    own = model.tokens(IMAGES[:1])[0, 2, 2].item()
+    assert (widget.image, widget.row, widget.column, widget.code) == (0, 2, 2, (own + 1) % 16)
 
 
-def test_the_button_goes_back_to_its_own_code():
-    widget = TokenEditor(Tiles(), IMAGES)
-    assert (panel(widget, 1) != panel(widget, 2)).any()  # at the start something is changed
-    widget.row.value, widget.column.value = 1, 0
-    widget.own_button.click()
-    assert widget.code.value == widget.tokens()[0][1, 0]
-    np.testing.assert_array_equal(panel(widget, 1), panel(widget, 2))
-    np.testing.assert_allclose(panel(widget, 3), 0.5, atol=0.01)
+def test_keys_change_the_code_and_the_image(shown, pixels):
+    model = MODELS["convolutional"]
+    page = shown(TokenEditor(model, IMAGES))
+    said, before = page.get_by_role("status"), pixels(page, "one token changed")
+    page.get_by_role("slider", name="new code").press("End")
+    said.filter(has_text=f"{model.tokens(IMAGES[:1])[0, 2, 2]} → 15").wait_for()
+    assert (pixels(page, "one token changed") != before).any()
+    page.get_by_role("slider", name="image").press("End")
+    said.filter(has_text=f"{model.tokens(IMAGES[4:])[0, 2, 2]} → 15").wait_for()
+    assert (pixels(page, "image") - 255 * IMAGES[4]).abs().max() < 1
+    assert (pixels(page, "rebuilt") - 255 * model(IMAGES[4:])[0].detach()).abs().max() < 1.5
 
 
-def test_a_frame_marks_the_token_in_pictures_and_grids():
-    widget = TokenEditor(Tiles(), IMAGES)
-    below = PANEL + 2 * TOP
-    for row, column in ((0, 0), (1, 0), (0, 1)):
-        widget.row.value, widget.column.value = row, column
-        orange = (abs(shown(widget) - ImageColor.getrgb(MARK)) <= 4).all(2)
-        for i, top in ((1, TOP), (2, TOP), (3, TOP), (1, below), (2, below)):
-            left = i * (PANEL + GAP)
-            places = np.argwhere(orange[top : top + PANEL + 1, left : left + PANEL + 1])
-            centre = (places.min(0) + places.max(0)) / 2
-            expected = PANEL * (row + 0.5) / 2, PANEL * (column + 0.5) / 2
-            np.testing.assert_allclose(centre, expected, atol=2)
-        assert not orange[TOP : TOP + PANEL, :PANEL].any()
-
-
-def test_the_numbers_in_the_grid_change_with_the_code_in_one_cell_only():
-    widget = TokenEditor(Tiles(), IMAGES)
-    widget.row.value, widget.column.value, widget.code.value = 1, 1, 3
-    before = shown(widget)
-    widget.code.value = 4
-    changed = (shown(widget) != before).any(2)[PANEL + 2 * TOP : -24]
-    rows, columns = np.nonzero(changed)
-    left = 2 * (PANEL + GAP)
-    assert PANEL / 2 < rows.min() <= rows.max() < PANEL
-    assert left + PANEL / 2 < columns.min() <= columns.max() < left + PANEL
-
-
-def test_tokens_without_a_place_in_the_picture_have_no_frame_there():
-    widget = TokenEditor(VQVAE.dense((1, 8, 8), VectorQuantizer(6, 2), tokens=5), IMAGES)
-    assert (widget.row.max, widget.column.max, widget.code.max) == (0, 4, 5)
-    orange = (abs(shown(widget) - ImageColor.getrgb(MARK)) <= 4).all(2)
-    assert not orange[TOP : TOP + PANEL].any()
-    assert orange[PANEL + 2 * TOP :].any()
-
-
-class OnGrid(torch.nn.Module):
-    """Tokens on a grid of the given shape, and a picture of their mean."""
-
-    def __init__(self, *grid):
-        super().__init__()
-        self.grid_shape = grid
-        self.quantizer = torch.nn.Module()
-        self.quantizer.codebook = torch.nn.Parameter(torch.zeros(4, 2))
-
-    def tokens(self, x):
-        tokens = torch.arange(math.prod(self.grid_shape)) % 4
-        return tokens.view(1, *self.grid_shape).repeat(len(x), *[1] * len(self.grid_shape))
-
-    def decode_tokens(self, tokens):
-        assert tokens.shape[1:] == self.grid_shape
-        return tokens.flatten(1).float().mean(1).view(-1, 1, 1, 1).expand(-1, 1, 8, 8) / 4
+@pytest.mark.parametrize("by", ["mouse", "touch"])
+@pytest.mark.parametrize("where", ["places of tokens, one token changed", "tokens before"])
+def test_a_press_chooses_the_token_and_the_button_takes_it_back(shown, value, pixels, where, by):
+    page = shown(TokenEditor(MODELS["convolutional"], IMAGES), touch=by == "touch")
+    box = page.get_by_role("img", name=where).bounding_box()
+    press = page.touchscreen.tap if by == "touch" else page.mouse.click
+    press(box["x"] + 0.9 * box["width"], box["y"] + 0.1 * box["height"])
+    page.get_by_role("status").filter(has_text="token in row 0, column 3").wait_for()
+    assert (value(page, "row"), value(page, "column")) == (0, 3)
+    for frame in page.locator(".frame-of-one").all():
+        assert (frame.get_attribute("x"), frame.get_attribute("y")) == ("3", "0")
+    page.get_by_role("button", name="its own code").click()
+    page.get_by_role("status").filter(has_text="changed by more than 0.01: 0 of 64").wait_for()
+    own = MODELS["convolutional"].tokens(IMAGES[:1])[0, 0, 3].item()
+    assert value(page, "new code") == own
+    difference = pixels(page, "difference, grey is none")
+    assert (difference - 127.5).abs().max() < 1
 
 
 @pytest.mark.parametrize(
     ("grid", "rows", "columns"), [((5,), 1, 5), ((2, 3), 2, 3), ((2, 2, 3), 4, 3), ((90,), 1, 90)]
 )
-def test_tokens_may_lie_on_a_grid_of_any_shape(grid, rows, columns):
-    widget = TokenEditor(OnGrid(*grid), IMAGES)
-    assert (widget.row.max, widget.column.max) == (rows - 1, columns - 1)
-    widget.row.value, widget.column.value = rows - 1, columns - 1
-    widget.code.value = rows * columns % 4  # one more than its own
-    own, changed = widget.tokens()
-    assert own.flatten().tolist() == [i % 4 for i in range(rows * columns)]
-    assert (own != changed).nonzero().tolist() == [[rows - 1, columns - 1]]
+def test_tokens_stand_on_a_grid_of_any_shape(shown, grid, rows, columns):
+    model = on_grid(*grid)
+    widget = TokenEditor(model, IMAGES)
+    assert widget.grid == [rows, columns]
+    page = shown(widget, width=360)
+    # With a place in the picture, a frame on three of the four pictures; always one on both grids.
+    placed = len(grid) == 2
+    assert page.locator(".over canvas").count() == 3 * placed
+    assert page.locator(".frame-of-one").count() == 3 * placed + 2
+    assert page.get_by_role("slider", name="row").is_disabled() == (rows == 1)
+    own = model.tokens(IMAGES[:1]).view(rows, columns)[rows // 2, columns // 2].item()
+    assert f"column {columns // 2}: {own} → " in page.get_by_role("status").inner_text()
+    height = page.locator(".tokens").first.bounding_box()["height"]
+    assert height >= 15 * rows
 
 
-def test_every_control_has_a_label_and_a_readout_and_the_snapshot_shows_them():
-    widget = TokenEditor(Tiles(), IMAGES)
-    assert [c.description for c in widget.controls] == ["image", "row", "column", "new code"]
-    assert all(control.readout for control in widget.controls)
-    assert widget.own_button.description == "its own code"
-    assert widget.image.tooltip.startswith("An image, its reconstruction")
-    assert widget.snapshot().height == widget.picture().height + 4 * 26
-    assert widget.snapshot().width <= 900
+@pytest.mark.parametrize(
+    ("rows", "columns", "K", "room", "readable"),
+    [
+        (4, 4, 16, 336, True),
+        (8, 8, 512, 336, True),
+        (16, 16, 512, 420, True),
+        (16, 16, 512, 336, False),
+        (16, 16, 64, 336, True),
+        (32, 32, 512, 420, False),
+        (1, 90, 600, 420, False),
+    ],
+)
+def test_cells_have_room_for_their_numbers_or_none_is_written(
+    javascript, rows, columns, K, room, readable
+):
+    sizes = {"rows": rows, "columns": columns, "K": K, "room": room}
+    cell = javascript("token_editor.js", "cells(rows, columns, K, room)", **sizes)
+    assert cell["readable"] == readable
+    assert cell["width"] * columns <= room + 1e-9
+    if readable:
+        assert cell["width"] >= 8 * len(str(K - 1)) + 2 and cell["height"] >= 17
 
 
-@pytest.mark.parametrize("images", [IMAGES[0], IMAGES[:0], IMAGES.expand(-1, 2, -1, -1)])
-def test_bad_input_is_refused(images):
-    with pytest.raises(
-        ValueError, match=r"images must have shape \(N, C, H, W\), C = 1 or 3, with N ≥ 1, got \("
-    ):
-        TokenEditor(Tiles(), images)
+@pytest.mark.parametrize("width", [360, 860])
+def test_no_number_leaves_its_cell_and_the_chosen_one_is_written(shown, width):
+    model = VQVAE.convolutional((1, 32, 32), VectorQuantizer(512, 2), channels=(4,))
+    page = shown(TokenEditor(model, torch.rand(1, 1, 32, 32)), width=width)
+    cells = page.locator(".tokens").first.locator("span")
+    texts = cells.all_inner_texts()
+    chosen = page.get_by_role("status").inner_text().split(": ")[1].split(" → ")[0]
+    if width == 860:
+        assert texts[8 * 16 + 8] == chosen and all(texts)
+        assert cells.evaluate_all("cells => cells.every((c) => c.scrollWidth <= c.clientWidth)")
+        assert cells.evaluate_all(
+            "cells => cells.every((c) => c.scrollHeight <= c.clientHeight + 3)"
+        )
+    else:
+        assert len(texts) == 256 and not any(texts)
+        assert page.get_by_text(f"tokens before: {chosen} in the frame").is_visible()
+
+
+def test_javascript_looks_codes_up(javascript):
+    codes = javascript("token_editor.js", "looked_up(new Float32Array([1, 2, 3, 4]), [1, 1, 0], 2)")
+    assert codes == [3, 4, 3, 4, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"model": VAE.dense((1, 8, 8), 2)}, "must have tokens and decode_tokens, as VQ-VAEs do"),
+        ({"images": IMAGES[:0]}, "with N ≥ 1"),
+        ({"images": IMAGES[0]}, r"images must have shape \(N, C, H, W\)"),
+        ({"images": torch.rand(1, 3, 8, 8)}, "do not fit the model"),
+    ],
+)
+def test_bad_input_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        TokenEditor(**{"model": MODELS["convolutional"], "images": IMAGES} | arguments)
+
+
+def test_what_is_set_must_exist():
+    widget = TokenEditor(MODELS["convolutional"], IMAGES)
+    for name, count in (("image", 5), ("row", 4), ("column", 4), ("code", 16)):
+        with pytest.raises(ValueError, match=f"{name} must be from 0 to {count - 1}, got {count}"):
+            setattr(widget, name, count)

@@ -1,0 +1,63 @@
+"""Models whose training takes longer than a reader waits: they ship with their weights."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from course_lib.likelihoods import Gaussian
+from course_lib.models.token_prior import TokenPrior
+from course_lib.models.variational_autoencoder import VAE
+from course_lib.models.vector_quantizer import VectorQuantizer
+from course_lib.models.vq_vae import VQVAE
+
+WEIGHTS = Path(__file__).resolve().parents[1] / "data"
+FACE, GLYPH = (3, 32, 32), (1, 28, 28)
+
+
+def silu_vae(sizes: Sequence[int], seed: int = 0) -> VAE:
+    """A VAE of these layers, from pixels to code, with SiLU in place of ReLU."""
+    pixels, *hidden, latent_dim = sizes
+    model = VAE.dense((1, math.isqrt(pixels), math.isqrt(pixels)), latent_dim, hidden, seed=seed)
+    for layers in (model.encoder, model.decoder):
+        for name, layer in layers.named_children():
+            if isinstance(layer, nn.ReLU):
+                layers.add_module(name, nn.SiLU())
+    return model
+
+
+UNTRAINED = {
+    "mnist_vae": lambda: silu_vae([784, 512, 512, 40]),
+    "faces_vae": lambda: VAE.convolutional(FACE, 32, channels=(32, 64), likelihood=Gaussian()),
+    "glyphs_vq_vae": lambda: VQVAE.convolutional(GLYPH, VectorQuantizer(64, 16)),
+    "glyphs_token_prior": lambda: TokenPrior(64 + 10, 1 + 7 * 7, width=128, layers=3),
+    "faces_vq_vae": lambda: VQVAE.convolutional(
+        FACE, VectorQuantizer(128, 16), likelihood=Gaussian()
+    ),
+}
+
+
+def pretrained(name: str) -> nn.Module:
+    """A model with the weights that data/make_weights.py has trained; nothing is downloaded.
+
+    - "mnist_vae": VAE of MNIST, (1, 28, 28), 40 numbers. MNIST itself does not ship.
+    - "faces_vae": VAE of `faces`, (3, 32, 32), 32 numbers.
+    - "glyphs_vq_vae", "faces_vq_vae": VQ-VAEs with 7 × 7 tokens of 64 codes and 8 × 8 of 128.
+    - "glyphs_token_prior": p(class, 49 tokens) of "glyphs_vq_vae"; the first token is 64 + digit.
+
+    What they reach stands in data/README.md. Raises ValueError for another name.
+
+    Example:
+        >>> pretrained("mnist_vae").sample(3).shape
+        torch.Size([3, 1, 28, 28])
+    """
+    if name not in UNTRAINED:
+        raise ValueError(f"name must be one of {', '.join(UNTRAINED)}, got {name!r}")
+    model = UNTRAINED[name]()
+    weights = load_file(WEIGHTS / f"{name}.safetensors")
+    model.load_state_dict({key: value.to(torch.float32) if value.is_floating_point() else value
+                           for key, value in weights.items()})  # fmt: skip
+    return model.eval()

@@ -1,0 +1,84 @@
+import { button, follow, h, result, row, set, widget } from "./draw.js";
+import { checked } from "./answers.js";
+
+/** Elements from HTML that the card itself has made of the bank's text. */
+function written(tag, text, attributes) {
+  const element = h(tag, attributes);
+  element.innerHTML = text;
+  return element;
+}
+
+/** The field in which a number or a formula is typed, or the choices. */
+function field({ kind, choices }, write, done) {
+  if (kind === "choice") {
+    const name = `choice-${Math.random()}`; // the choices of this view alone exclude each other
+    const inputs = choices.map(({ text }) => h("input", { type: "radio", name, value: text, onchange: () => write(text) }));
+    const labels = choices.map((choice, i) => h("label", {}, inputs[i], written("span", choice.html)));
+    const element = h("fieldset", {}, h("legend", {}, "answer"), ...labels);
+    return { element, show: (answer) => inputs.forEach((input) => { input.checked = input.value === answer; }) };
+  }
+  const input = h("input", {
+    type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false",
+    placeholder: kind === "formula" ? "a formula" : "a number",
+    oninput: () => write(input.value), onchange: done, // by Enter, or when the field is left
+  });
+  const show = (answer) => {
+    if (input.value !== answer) input.value = answer;
+  };
+  return { element: h("label", { class: "answer" }, h("span", {}, "answer"), input), show };
+}
+
+export default widget((model) => {
+  const variants = model.get("variants");
+  const here = () => variants[model.get("index")];
+  const state = () => model.get("kept")[here().seed] ?? { attempts: [], hints: 0 };
+  const last = () => state().attempts.at(-1)?.answer;
+  const keep = (change) => set(model, { kept: { ...model.get("kept"), [here().seed]: { ...state(), ...change } } });
+  let asked = last(); // the answer of which something is said, until it is changed
+
+  function check() {
+    asked = model.get("answer");
+    if (asked.trim() && asked !== last()) keep({ attempts: [...state().attempts, { answer: asked }] });
+    draw();
+  }
+
+  const statement = h("div", { class: "statement" });
+  const place = h("div", {});
+  const [said, failure] = [result(), h("p", { class: "note", role: "alert" })];
+  const hints = h("div", { "aria-live": "polite" });
+  const hint = button("", () => keep({ hints: state().hints + 1 }));
+  const others = button("Other numbers", () => set(model, { index: (model.get("index") + 1) % variants.length }));
+  let entry, shown;
+
+  function draw() {
+    const variant = here();
+    if (shown !== variant) { // also when the next cell has chosen it
+      shown = variant;
+      statement.innerHTML = variant.statement;
+      entry = field(variant, (answer) => set(model, { answer }), check);
+      place.replaceChildren(entry.element);
+    }
+    entry.show(model.get("answer"));
+    const feedback = asked === model.get("answer") ? checked(variant, asked) : undefined;
+    said.textContent = feedback?.message ?? "";
+    said.classList.toggle("right", feedback?.correct ?? false);
+    said.classList.toggle("wrong", feedback?.correct === false);
+    const [all, some] = [variant.hints, Math.min(state().hints, variant.hints.length)];
+    const told = feedback?.correct ? [`Why: ${all.join(" ")}`] : all.slice(0, some).map((text) => `Hint: ${text}`);
+    if (told.join() !== hints.told) { // what stands there is not read aloud again
+      hints.told = told.join();
+      hints.replaceChildren(...told.map((text) => written("p", text, { class: "note" })));
+    }
+    hint.textContent = `Hint ${Math.min(some + 1, all.length)} of ${all.length}`;
+    hint.disabled = some >= all.length;
+    failure.textContent = model.get("error");
+  }
+
+  model.on("change:index", () => {
+    set(model, { answer: last() ?? "" });
+    asked = last();
+  });
+  follow(model, ["index", "answer", "kept", "error"], draw);
+  const buttons = row(button("Check", check), hint, ...(variants.length > 1 ? [others] : []));
+  return [statement, place, buttons, said, hints, failure];
+});

@@ -1,0 +1,130 @@
+"""One exercise as a card that checks answers in the page; what was answered survives a restart."""
+
+import html
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from latex2mathml.converter import convert
+from traitlets import Dict, List, Unicode
+
+from course_lib.exercises.check import LETTERS, Variant, answer_key, variant
+from course_lib.exercises.kept import ANSWERS, read_answers, write_answers
+from course_lib.widgets.widget import Index, Widget, script
+
+VARIANTS = 5  # with other numbers, where an exercise has numbers
+LETTERLIKE = {  # browsers ignore the attribute
+    '<mi mathvariant="script">N</mi>': "<mi>\N{MATHEMATICAL SCRIPT CAPITAL N}</mi>",
+    '<mi mathvariant="double-struck">E</mi>': "<mi>\N{MATHEMATICAL DOUBLE-STRUCK CAPITAL E}</mi>",
+}
+# A minus after =, a comma or a parenthesis, which browsers would draw as an operation.
+SIGN = "(<mo[^>]*>&#x000(?:3D|2C|28);</mo>)<mo>(&#x02212;)"
+
+
+class ExerciseCard(Widget):
+    """Statement, answer field, check, hints one at a time, other numbers, and what is said.
+
+    exercise_id: a key of bank(). seed: which numbers; a button leads to those of the next seeds.
+    path: the file that keeps the attempts of all cards in this folder, by default
+    .course_answers.json beside the notebook.
+
+    The page checks an answer, at the button, at Enter, or when the field is left; the same answer
+    twice counts once. It holds the right answers, so what is graded is no card: `course assign`.
+    Where no JavaScript runs the card is its statement. When attempts cannot be kept the exception
+    is shown in the card and raised, never swallowed.
+    Raises ValueError for an unknown exercise or a bad seed.
+    """
+
+    _esm = script("exercise_card.js")
+
+    variants = List().tag(sync=True)
+    index = Index("count")
+    answer = Unicode().tag(sync=True)
+    kept = Dict().tag(sync=True)  # seed → {"attempts": [{"answer": …}, …], "hints": how many}
+    error = Unicode().tag(sync=True)
+
+    def __init__(self, exercise_id: str, seed: int = 0, path: str | Path | None = None) -> None:
+        drawn = [variant(exercise_id, seed)]
+        if drawn[0].parameters:
+            drawn += [variant(exercise_id, seed + i) for i in range(1, VARIANTS)]
+        self.count = len(drawn)
+        self.path = Path(path or ANSWERS)
+        self.exercise_id = exercise_id
+        self.text = as_text(drawn[0])
+        file, complaint = read_answers(self.path)
+        seeds = {f"{exercise_id}/{one.seed}": str(one.seed) for one in drawn}
+        kept = {seeds[key]: state for key, state in file.items() if key in seeds}
+        attempts = kept.get(str(seed), {"attempts": []})["attempts"]
+        super().__init__(
+            variants=list(map(as_sent, drawn)),
+            answer=attempts[-1]["answer"] if attempts else "",
+            kept=kept,
+            error=complaint,
+            alt=self.text,
+        )
+        self.observe(self._keep, "kept")
+
+    def _keep(self, _: object) -> None:
+        """Write what the page says about this exercise; other cards share the file."""
+        with self._errors_shown():
+            file, self.error = read_answers(self.path)
+            write_answers(
+                self.path,
+                file | {f"{self.exercise_id}/{seed}": state for seed, state in self.kept.items()},
+            )
+
+    @contextmanager
+    def _errors_shown(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self.error = f"{type(error).__name__}: {error}"
+            raise
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        return data | {"text/markdown": self.text}, metadata
+
+
+def as_text(variant: Variant) -> str:
+    """The statement in Markdown, with the choices by their letters."""
+    choices = zip(LETTERS, variant.choices, strict=False)
+    return variant.statement + "".join(f"\n\n{letter}. {choice}" for letter, choice in choices)
+
+
+def as_sent(variant: Variant) -> dict[str, Any]:
+    """What the page needs to show a variant and to check answers to it."""
+    key = answer_key(variant)
+    return {
+        "seed": variant.seed,
+        "kind": variant.kind,
+        "statement": as_html(variant.statement),
+        "choices": [{"text": choice, "html": as_html(choice)} for choice in variant.choices],
+        "hints": list(map(as_html, variant.hints)),
+        "points": [{name: point[name] for name in variant.names} for point in key.points],
+        "names": variant.names,
+        "truth": key.truth,
+        "mistakes": [
+            {"id": id, "wrong": wrong, "says": says} for id, (wrong, says) in key.mistakes.items()
+        ],
+    }
+
+
+def as_html(markdown: str) -> str:
+    """The little Markdown of statements as HTML: paragraphs, code, and formulas as MathML."""
+    pieces = re.split(r"\$([^$]*)\$", markdown)
+    pieces[1::2] = map(as_mathml, pieces[1::2])
+    for i, text in enumerate(pieces[::2]):
+        text = re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text, quote=False))
+        pieces[2 * i] = text.replace("\n\n", "<br><br>")
+    return "".join(pieces)
+
+
+def as_mathml(formula: str) -> str:
+    """A formula in LaTeX as browsers draw it, without a script or a network."""
+    text = convert(formula).replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "")
+    for letter, character in LETTERLIKE.items():
+        text = text.replace(letter, character)
+    return re.sub(SIGN, r'\1<mo form="prefix">\2', text)
