@@ -56,7 +56,7 @@ def executed_in_order(notebook: NotebookNode) -> bool:
 def is_lost(output: NotebookNode, state: page.State) -> bool:
     """Whether the output says nothing without a kernel: a bar, gone or by tqdm, or a widget."""
     if output.output_type == "stream":
-        return output.name == "stderr"
+        return output.name == "stderr" and "\r" in output.text  # a warning stays, and a test sees it
     data = output.get("data", {})
     if output.output_type == "display_data" and not data:
         return True

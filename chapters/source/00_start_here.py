@@ -44,7 +44,7 @@ LatentTraversal(steered, faces_test.images[some], codes=at, names=names)
 # The left picture is one of the portraits, the right one is drawn from the sliders. Choose another
 # portrait with the first slider. Chapter 7 builds the network and finds the directions.
 #
-# ### A picture as 49 words
+# ## A picture as 49 words
 #
 # The next network has an alphabet of 64 small shapes, which it has invented itself. It writes a digit
 # as 7 × 7 of them, as one writes a sentence with letters. Press on a place in the picture, and

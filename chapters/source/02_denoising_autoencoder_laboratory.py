@@ -74,7 +74,7 @@ half_masked = damaged(masking, 0.5)
 ExerciseCard("denoising-loss")
 
 # %% [markdown]
-# ### Where the losses level off
+# ## Where the losses level off
 #
 # Both networks minimise the cross-entropy to the clean image; only the first sees it. Look at where
 # each levels off.

@@ -1,6 +1,7 @@
 """The chapters in JupyterLab, in a real browser: before anything has run, and after all has."""
 
 import pytest
+from playwright.sync_api import expect
 
 from course_lib.exercises import variant
 from course_lib.exercises.kept import ANSWERS, read_answers
@@ -93,11 +94,7 @@ def assert_moves(page, widget):
     slider.press("ArrowUp")
     if said.inner_text() == before:  # it stood at its end
         slider.press("ArrowLeft")
-    page.wait_for_function(
-        "([line, text]) => line.innerText !== text",
-        arg=[said.element_handle(), before],
-        timeout=10_000,
-    )
+    expect(said).not_to_have_text(before, timeout=10_000)  # whichever element holds it by then
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)

@@ -279,8 +279,11 @@ print("one", flush=True)
 for _ in tqdm(range(3)):
     with progress(total=1) as bar:
         bar.update()
-print("beware", file=sys.stderr, flush=True)
+print("\\rhalf", file=sys.stderr, flush=True)
 print({"a", "b", "c"})
+
+# %%
+print("beware", file=sys.stderr, flush=True)
 
 # %% tags=["nbval-ignore-output"]
 plt.plot([1, 2])
@@ -317,11 +320,15 @@ def test_a_built_notebook_is_complete(built):
     stored = read(built)
     assert build.same_cells(stored, build.read_source(built / "source" / "01_one.py"))
     assert build.executed_in_order(stored)
-    _, (printed,), (plot,), (widget,), (again,) = (cell.outputs for cell in code_cells(stored))
+    _, (printed,), (warned,), (plot,), (widget,), (again,) = (
+        cell.outputs for cell in code_cells(stored)
+    )
     assert printed.text.startswith("one\n{")
     assert "image/png" in plot.data
     assert set(widget.data) == set(again.data) == {"image/png", "text/plain"}
-    assert output_problems(stored) == ["a picture has no alternative text"]  # the one by plt.show
+    assert warned.text == "beware\n"
+    problems = ["stderr: beware\n", "a picture has no alternative text"]  # the one by plt.show
+    assert output_problems(stored) == problems
     assert stored.metadata == build.METADATA
 
 
