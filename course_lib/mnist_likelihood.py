@@ -5,7 +5,7 @@
 Pixels are binarised dynamically: every time an image is used for training, each pixel is drawn
 from a Bernoulli distribution whose probability is its grey value; the 10,000 test images are drawn
 once, with a fixed seed. Both figures are means over all of them, in nats per image: −ELBO with ten
-draws of z per image, and the negative log-likelihood estimated by importance weighting (ELBO.14)
+draws of z per image, and the negative log-likelihood estimated by importance weighting (ELBO.12)
 with 500 draws, which on average is too pessimistic.
 """
 
@@ -46,7 +46,7 @@ def train(
 ) -> int:  # fmt: skip
     """Train for a fixed time, and return how many steps it allowed.
 
-    For six tenths of the time the loss is −ELBO, after that the importance-weighted bound (ELBO.14)
+    For six tenths of the time the loss is −ELBO, after that the importance-weighted bound (ELBO.12)
     with `bound_samples` k on smaller batches; with k = 1 the two are the same. The learning rate
     falls to 0 along a cosine; the weight of the KL warms up; the biases of the decoder's last layer
     start at the mean of each pixel. clock: tells the time in seconds.

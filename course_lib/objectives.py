@@ -266,7 +266,7 @@ class ScoreFunction:
 
 @dataclass(frozen=True)
 class ImportanceWeighted:
-    """−log 1/k Σᵢ p(x|zᵢ) p(zᵢ) / q(zᵢ|x), zᵢ ~ q(z|x): at most −ELBO on average  (ELBO.14).
+    """−log 1/k Σᵢ p(x|zᵢ) p(zᵢ) / q(zᵢ|x), zᵢ ~ q(z|x): at most −ELBO on average  (ELBO.12).
 
     samples: k ≥ 1. Raises ValueError for another.
     """
@@ -289,7 +289,7 @@ def log_importance_weights(
     """log p(x|z) p(z) / q(z|x) for k samples z ~ q(z|x) of each image, in nats: (k, B).
 
     q: that of the images x (B, C, H, W). With gradients; the mean over all is the ELBO, and the
-    mean of log_mean_exp over the k samples the bound (ELBO.14).
+    mean of log_mean_exp over the k samples the bound (ELBO.12).
     """
     epsilon = normal_like(q.mu.expand(k, *q.mu.shape), generator)  # (k, B, d)
     z = q.mu + (q.logvar / 2).exp() * epsilon

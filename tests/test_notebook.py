@@ -29,6 +29,11 @@ def shell():
     InteractiveShell.clear_instance()
 
 
+def test_a_claim_takes_a_value_with_a_gradient_without_a_warning(recwarn):
+    claim("AE.holes", "the space has holes", torch.tensor(3.0, requires_grad=True), at_least=2)
+    assert not recwarn.list
+
+
 def test_a_claim_that_holds_says_what_was_measured(capsys):
     claim("AE.holes", "the space has holes", 3, at_least=2)
     text = "✓ AE.holes: the space has holes\n  measured 3, claimed at least 2\n"

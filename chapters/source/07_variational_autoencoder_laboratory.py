@@ -208,7 +208,7 @@ claim(
 #
 # Its mean does not depend on $L$; the variance of its first part falls as $1/L$. Averaging here,
 # *outside* the logarithm, makes the estimate calmer and the bound no tighter. Averaging *inside*
-# the logarithm, (ELBO.14), is what tightens it.
+# the logarithm, (ELBO.12), is what tightens it.
 #
 # Almost everybody uses $L = 1$. What training follows is the gradient, so look at that. Its
 # variance has two causes: which images are in the batch, and the noise. How much of it, in the
@@ -902,7 +902,7 @@ claim(
 # Chapter 6 measured the gap between $\log p(x)$ and the ELBO in models of one number. Here is a
 # real one. For probabilities in place of cross-entropies the pixels have to be black or white: each
 # is drawn, white with the probability that is its grey value, anew in every step. The bound
-# (ELBO.14) with $k$ draws grows with $k$ towards $\log p(x)$. And the gap has two causes: the
+# (ELBO.12) with $k$ draws grows with $k$ towards $\log p(x)$. And the gap has two causes: the
 # *family*, since a diagonal normal is not the true posterior; and *amortisation*, since one network
 # answers for all images. To tell them apart, let each test image improve its own $\mu$ and
 # $\sigma$, as in chapter 6, starting from the encoder's answer.

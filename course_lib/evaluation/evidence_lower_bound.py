@@ -117,7 +117,7 @@ class LogLikelihood:
 def importance_weighted_log_likelihood(
     model: VAE, images: Tensor, *, samples: int, seed: int = 0, rows: int = 2000
 ) -> LogLikelihood:
-    """log 1/k Σᵢ p(x|zᵢ) p(zᵢ) / q(zᵢ|x) with k samples zᵢ ~ q(z|x), per image  (ELBO.14).
+    """log 1/k Σᵢ p(x|zᵢ) p(zᵢ) / q(zᵢ|x) with k samples zᵢ ~ q(z|x), per image  (ELBO.12).
 
     Below log p(x) on average, and above the ELBO, which it equals for k = 1.
     images: (N, C, H, W), binary if the model is Bernoulli and nats are to mean anything.

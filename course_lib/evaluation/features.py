@@ -9,7 +9,7 @@ from course_lib.checks import check, readable
 
 
 def lifetime_activity(h: Tensor, threshold: float) -> Tensor:
-    """The share of the images for which each unit exceeds the threshold  (SAE.9): (B, d) → (d,).
+    """The share of the images for which each unit exceeds the threshold  (SAE.7): (B, d) → (d,).
 
     Raises ValueError when there is no image or an activation is NaN.
     """
@@ -17,7 +17,7 @@ def lifetime_activity(h: Tensor, threshold: float) -> Tensor:
 
 
 def population_activity(h: Tensor, threshold: float) -> Tensor:
-    """The share of the units that exceed the threshold for each image  (SAE.9): (B, d) → (B,).
+    """The share of the units that exceed the threshold for each image  (SAE.7): (B, d) → (B,).
 
     Raises ValueError when there is no unit or an activation is NaN.
     """
@@ -43,7 +43,7 @@ def _active(h: Tensor, threshold: float) -> Tensor:
 
 
 def participation_ratio(w: Tensor) -> Tensor:
-    """PR(w) = (Σₚ wₚ²)² / Σₚ wₚ⁴, the number of pixels that a feature occupies  (SAE.7).
+    """PR(w) = (Σₚ wₚ²)² / Σₚ wₚ⁴, the number of pixels that a feature occupies  (SAE.5).
 
     w: (..., D). Returns (...): 1 for a single pixel, D for weights of one size, D/3 on average
     for normal noise. Raises ValueError for a feature that is zero everywhere or not finite.
@@ -53,7 +53,7 @@ def participation_ratio(w: Tensor) -> Tensor:
 
 
 def orientation_selectivity(w: Tensor) -> Tensor:
-    """|Σ_f P(f) exp(2iθ_f)| / Σ_f P(f), P the power of the feature at frequency f  (SAE.8).
+    """|Σ_f P(f) exp(2iθ_f)| / Σ_f P(f), P the power of the feature at frequency f  (SAE.6).
 
     θ_f is the direction of the frequency f ≠ 0; the factor 2 makes opposite directions one.
     w: (..., H, W). Returns (...), from 0 (every direction alike) to 1 (a grating).

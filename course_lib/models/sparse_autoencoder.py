@@ -78,7 +78,7 @@ class SparseAutoencoder(Autoencoder):
 
 
 class L1Autoencoder(Autoencoder):
-    """An autoencoder with ReLU units whose sum is penalised for every image  (SAE.5).
+    """An autoencoder with ReLU units whose sum is penalised for every image  (SAE.8).
 
     weight: λ ≥ 0. The rest is as in Autoencoder.
     Raises ValueError for a negative weight, and as Autoencoder does.
@@ -108,7 +108,7 @@ class L1Autoencoder(Autoencoder):
 
 
 class TopKAutoencoder(Autoencoder):
-    """An autoencoder with ReLU units of which only the k largest of an image count  (SAE.6).
+    """An autoencoder with ReLU units of which only the k largest of an image count  (SAE.9).
 
     k: 1 ≤ k ≤ latent_dim. The rest is as in Autoencoder. Raises ValueError for other k.
     """

@@ -104,7 +104,8 @@ def claim(
         raise TypeError(f"claim {name} needs a value that was measured, got {value}")
     if math.isinf(at_least) and math.isinf(at_most):
         raise TypeError(f"claim {name} needs at_least, at_most or both")
-    shown = value if isinstance(value, bool) else float(value)
+    plain = value.detach() if isinstance(value, torch.Tensor) else value
+    shown = plain if isinstance(plain, bool) else float(plain)
     made = Claim(name, sentence, shown, at_least, at_most, spread().get(name, ()))
     if not at_least <= made.value <= at_most:
         message = f"claim {name} does not hold here: {sentence}; {made.measured or value}."

@@ -21,6 +21,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 # An equation, KL.3, a claim, KL.two-directions, or an exercise of the bank.
 NAME = re.compile(r"\b(?:[A-Z]+\.[\w-]*\w|exercise [a-z][a-z0-9-]*)")
 NO_LINKS = (
+    nodes.raw,
     nodes.title,
     nodes.literal,
     nodes.literal_block,
@@ -161,6 +162,13 @@ def link_names(app, doctree, page_name):
         there, anchor = places[name]
         return f"{app.builder.get_relative_uri(page_name, there)}#{anchor}"
 
+    def linked(found):
+        name = found[0]
+        return f'<a href="{address(name)}">{name}</a>' if name in places else name
+
+    for claim in doctree.findall(nodes.raw):
+        if claim.astext().startswith("<p>✓"):
+            claim[:] = [nodes.Text(NAME.sub(linked, claim.astext()))]
     for text in list(doctree.findall(nodes.Text)):
         names = [found for found in NAME.finditer(text) if found[0] in places]
         if not names or isinstance(text.parent, NO_LINKS):

@@ -28,7 +28,7 @@ def grating(angle):
     return window * torch.cos(1.6 * (math.cos(angle) * COLUMNS + math.sin(angle) * ROWS))
 
 
-@pytest.mark.equation("SAE.9")
+@pytest.mark.equation("SAE.7")
 def test_activity_counts_images_for_each_unit_and_units_for_each_image():
     h = torch.rand(7, 4, generator=torch.Generator().manual_seed(0))
     h[0, 0] = 0.5  # the threshold itself does not count
@@ -39,7 +39,7 @@ def test_activity_counts_images_for_each_unit_and_units_for_each_image():
     assert population_activity(h, 0.5).tolist() == pytest.approx(population)
 
 
-@pytest.mark.equation("SAE.7")
+@pytest.mark.equation("SAE.5")
 def test_the_participation_ratio_is_that_of_numpy_and_has_no_scale():
     w = noise(5, 30)
     expected = [(v**2).sum() ** 2 / (v**4).sum() for v in w.numpy().astype(float)]
@@ -69,7 +69,7 @@ def test_a_feature_without_weights_is_refused():
         participation_ratio(w)
 
 
-@pytest.mark.equation("SAE.8")
+@pytest.mark.equation("SAE.6")
 @pytest.mark.parametrize("shape", [(12, 12), (5, 8)])
 def test_the_orientation_selectivity_is_the_sum_over_a_fourier_transform_written_out(shape):
     w = noise(*shape)

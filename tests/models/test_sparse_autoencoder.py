@@ -122,7 +122,7 @@ def test_a_weight_of_0_trains_to_the_very_weights_of_the_plain_autoencoder():
     assert not torch.equal(plain.encoder[0].weight, weighted.encoder[0].weight)
 
 
-@pytest.mark.equation("SAE.5")
+@pytest.mark.equation("SAE.8")
 def test_l1_adds_the_sum_over_units_averaged_over_images():
     model = L1Autoencoder((1, 4, 6), 5, (), likelihood="gaussian", weight=0.7)
     layer = model.encoder[0]
@@ -135,7 +135,7 @@ def test_l1_adds_the_sum_over_units_averaged_over_images():
     assert loss.total.item() == pytest.approx(reconstruction + 0.7 * h.sum() / 9, rel=1e-5)
 
 
-@pytest.mark.equation("SAE.6")
+@pytest.mark.equation("SAE.9")
 @pytest.mark.parametrize("k", [1, 3, 8])
 def test_top_k_keeps_the_k_largest_of_relu_and_nothing_else(k):
     model = TopKAutoencoder((1, 4, 6), 8, (), k=k)
