@@ -22,6 +22,7 @@ from course_lib.widgets import page
 
 TAG = re.compile(r"\\tag\{(.+?)\}")
 CLAIM = re.compile(r"^claim\(\s*\"(.+?)\"", re.MULTILINE)
+CARD = re.compile(r"^ExerciseCard\(\"(.+?)\"", re.MULTILINE)
 PLACES = Path(__file__).resolve().parents[1] / "course_lib" / "data" / "places.json"  # for errata
 VIEW = "application/vnd.jupyter.widget-view+json"
 METADATA = {
@@ -56,7 +57,9 @@ def executed_in_order(notebook: NotebookNode) -> bool:
 def is_lost(output: NotebookNode, state: page.State) -> bool:
     """Whether the output says nothing without a kernel: a bar, gone or by tqdm, or a widget."""
     if output.output_type == "stream":
-        return output.name == "stderr" and "\r" in output.text  # a warning stays, and a test sees it
+        return (
+            output.name == "stderr" and "\r" in output.text
+        )  # a warning stays, and a test sees it
     data = output.get("data", {})
     if output.output_type == "display_data" and not data:
         return True
@@ -115,18 +118,19 @@ def normalise(notebook: NotebookNode) -> None:
 
 
 def names_in(cell: NotebookNode) -> list[str]:
-    """The equations of a text, by their tags, or the claims of a cell of code."""
-    return (TAG if cell.cell_type == "markdown" else CLAIM).findall(cell.source)
+    """The equations of a text, by their tags, or the claims and exercises of a cell of code."""
+    if cell.cell_type == "markdown":
+        return TAG.findall(cell.source)
+    return CLAIM.findall(cell.source) + [f"exercise {id}" for id in CARD.findall(cell.source)]
 
 
 def places(directory: Path) -> str:
-    """Where each equation and claim stands, as JSON: {"AE.1": "01_x.ipynb#cell-id=AE-1", …}."""
-    found = {
-        name: f"{path.stem}.ipynb#cell-id={cell.id}"
-        for path in sorted(directory.glob("source/*.py"))
-        for cell in read_source(path).cells
-        for name in names_in(cell)
-    }
+    """Where equations, claims and cards stand: {"AE.1": "01_x.ipynb#cell-id=AE-1", …}, as JSON."""
+    found: dict[str, str] = {}
+    for path in sorted(directory.glob("source/*.py")):
+        for cell in read_source(path).cells:
+            for name in names_in(cell):  # of a card that two chapters have, the first
+                found.setdefault(name, f"{path.stem}.ipynb#cell-id={cell.id}")
     return json.dumps(found, indent=0) + "\n"
 
 
@@ -137,8 +141,8 @@ def read_source(path: Path) -> NotebookNode:
     for cell in notebook.cells:
         if "hide-input" in cell.metadata.get("tags", []):  # as MyST-NB calls it, for the site
             cell.metadata["jupyter"] = {"source_hidden": True}  # and JupyterLab
-        if names := names_in(cell):  # a link to an equation or a claim leads to its cell
-            cell.id = names[0].replace(".", "-")
+        if names := names_in(cell):  # a link to an equation, a claim or a card leads to its cell
+            cell.id = re.sub("[. ]", "-", names[0])
             continue
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
         seen[digest] += 1

@@ -44,8 +44,8 @@ def _file() -> dict:
 
 
 @cache
-def _places() -> dict[str, str]:
-    """The notebook and the cell of each equation and claim, as chapters/build.py finds them."""
+def places() -> dict[str, str]:
+    """The notebook and cell of each equation, claim and card, as chapters/build.py finds them."""
     return json.loads((DATA_DIR / "places.json").read_text(encoding="utf-8"))
 
 
@@ -79,4 +79,4 @@ def link(check: str) -> str:
     if kind == "exercise":
         return f"exercise {name}"
     shown = f"({name})" if kind == "equation" else name
-    return f"[{shown}]({_places()[name]})"
+    return f"[{shown}]({places()[name]})"

@@ -42,7 +42,7 @@ GaussianKL()
 # - estimate a divergence from samples, with an error bar.
 #
 # **Before you start**: chapter 0, logarithms, expectations, and the normal distribution.
-# **Time**: 45 minutes. More stands in the [laboratory](05_kl_divergence_laboratory.ipynb).
+# **Time**: 50 minutes. More stands in the [laboratory](05_kl_divergence_laboratory.ipynb).
 
 # %% [markdown]
 # ## The idea
@@ -370,6 +370,9 @@ ExerciseCard("kl-to-standard-normal")
 
 # %%
 ExerciseCard("formula-kl-to-standard-normal")
+
+# %%
+ExerciseCard("first-false-line-kl")
 
 # %% [markdown]
 # A wrong answer is told which of the usual mistakes it is, and never the value; your attempts are kept

@@ -56,7 +56,7 @@ SweepRows("the guess", rows, columns=12, start=2)
 # - write the bound for one image, raise it, and tighten it by averaging in the right place.
 #
 # **Before you start**: chapter 5, in particular (KL.5), (KL.7) and (KL.10).
-# **Time**: 40 minutes. A third derivation, and what the bound does *not* say, stand in the
+# **Time**: 45 minutes. A third derivation, and what the bound does *not* say, stand in the
 # [laboratory](06_evidence_lower_bound_laboratory.ipynb).
 
 # %% [markdown]
@@ -289,6 +289,9 @@ def elbo(x, mu, sigma, epsilon, log_likelihood):
 
 # %%
 elbo = check_task("elbo", elbo)
+
+# %%
+ExerciseCard("first-false-line-elbo")
 
 # %%
 ExerciseCard("elbo-from-its-parts")

@@ -596,7 +596,7 @@ claim(
 
 # %% [markdown]
 # **Verdict.** Knowing the place saves most: at the edge of an image there is seldom anything.
-# Shares without places save almost nothing, because revival keeps all codes nearly equally busy. A
+# Shares without places save almost nothing: all codes are nearly equally busy. A
 # rate always belongs to a code *and* a prior; $T \log_2 K$ bits are that of the uniform one.
 #
 # ## Counting values is not counting bits

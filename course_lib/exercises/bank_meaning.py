@@ -1,7 +1,16 @@
 """Questions of understanding: one right answer among wrong ones, each with its explanation."""
 
 from course_lib.exercises.exercise import Exercise, Mistake
-from course_lib.exercises.mistakes import DEFINITIONS, DIRECTION, ELBO, FITTING, NOISE
+from course_lib.exercises.mistakes import (
+    DEFINITIONS,
+    DERIVATION,
+    DIRECTION,
+    ELBO,
+    FITTING,
+    NOISE,
+    RATIO,
+    SUM,
+)  # fmt: skip
 
 PIXELS = "Look at the negative log-likelihood of a binary pixel in chapter 1, (AE.3)."
 HOLES = "Look at the two terms, and at all codes together, in chapter 7, (VAE.2) and (VAE.5)."
@@ -224,7 +233,59 @@ PIXEL = Exercise(
     hints=("Try x = 1 and x = 0.", "A loss is small when x̂ is close to x."),
 )  # fmt: skip
 
+FALSE_LINE_KL = Exercise(
+    id="first-false-line-kl",
+    title="Find the first false line: the divergence of a normal",
+    kind="choice",
+    statement=r"Somebody computes $\mathrm{KL}(q \,\|\, p)$ of $q = \mathcal N(\mu, \sigma^2)$ and "
+    r"$p = \mathcal N(0, 1)$. Which is the first false line? Try $\mu = 1$, $\sigma = 0.5$."
+    "\n\n" r"1: $\log q(z) - \log p(z) = -\log \sigma - \frac{(z - \mu)^2}{2 \sigma^2} + "
+    r"\frac{z^2}{2}$"
+    "\n\n" r"2: Under $q$ the mean of $(z - \mu)^2$ is $\sigma^2$."
+    "\n\n" r"3: Under $q$ the mean of $z^2$ is $\mu^2$."
+    "\n\n" r"4: So $\mathrm{KL}(q \,\|\, p) = -\log \sigma - \frac12 + \frac{\mu^2}{2}$.",
+    truth="Line 3",
+    mistakes=(
+        Mistake("densities-line", "Line 1",
+                "At z = 1, for μ = 1 and σ = 0.5, both sides are 1.193.", RATIO),
+        Mistake("variance-line", "Line 2",
+                "That is what a variance is: 0.25 on both sides, for σ = 0.5.", SUM),
+        Mistake("conclusion-line", "Line 4",
+                "It is 0.693 where the divergence is 0.818, but it follows from the lines above.",
+                SUM),
+    ),
+    hints=("z has a mean and varies around it.", "The mean of z² is variance plus squared mean."),
+)  # fmt: skip
+
+FALSE_LINE_ELBO = Exercise(
+    id="first-false-line-elbo",
+    title="Find the first false line: the bound",
+    kind="choice",
+    statement="Somebody derives a lower bound. Which is the first false line? The chapter has the "
+    "value of every piece."
+    "\n\n" r"1: $\log p(x) = \log \mathbb{E}_q [ p(x, z) / q(z) ]$"
+    "\n\n" r"2: $\ge \mathbb{E}_q [ \log p(x, z) - \log q(z) ]$"
+    "\n\n" r"3: $= \mathbb{E}_q [ \log p(x \mid z) ] + \mathbb{E}_q [ \log p(z) - \log q(z) ]$"
+    "\n\n" r"4: $= \mathbb{E}_q [ \log p(x \mid z) ] + \mathrm{KL}(q \,\|\, p(z))$"
+    "\n\n" r"5: $\ge \mathbb{E}_q [ \log p(x \mid z) ]$",
+    truth="Line 4",
+    mistakes=(
+        Mistake("multiplied-line", "Line 1",
+                "Multiplying and dividing by q changes nothing: both sides are −1.047.", DERIVATION),
+        Mistake("jensen-line", "Line 2",
+                "The right side is −1.547 and the left −1.047, as Jensen's inequality says.",
+                DERIVATION),
+        Mistake("split-line", "Line 3",
+                "The logarithm of a product is a sum: both sides are −1.547.", DERIVATION),
+        Mistake("last-line", "Line 5",
+                "It follows from line 4, since a divergence is not negative.", DERIVATION),
+    ),
+    hints=("Compare the last expectation of line 3 with the definition of the divergence.",
+           "With its sign it would be −0.661 in line 4, above log p(x)."),
+)  # fmt: skip
+
 MEANING = (
-    EXCESS_LENGTH, INFINITE, DIRECTION_CHOICE, SIGMA_TERMS, PIXEL, TWO_PARTS, ELBO_ROSE,
+    EXCESS_LENGTH, INFINITE, DIRECTION_CHOICE, SIGMA_TERMS, FALSE_LINE_KL, PIXEL, TWO_PARTS,
+    FALSE_LINE_ELBO, ELBO_ROSE,
     HOLES_CHOICE, COLLAPSE, SAMPLING, SHARED_NOISE,
 )  # fmt: skip

@@ -89,12 +89,18 @@ export function widget(build) {
         event.target.toggleAttribute("data-lm-suppress-shortcuts", !runs);
       };
       window.addEventListener("keydown", keys, { capture: true });
+      const said = []; // to the whole page, by other widgets
+      own.hear = (event, listener) => {
+        said.push([event, listener]);
+        document.addEventListener(event, listener);
+      };
       el.replaceChildren(...build(own));
       own.on("msg:custom", ({ kind }) => kind === "picture" && handBack(model, el));
       model.send?.({ kind: "drawn" }); // a page without a kernel has none to ask for a picture
       return () => {
         window.removeEventListener("keydown", keys, { capture: true });
         heard.forEach(([event, listener]) => model.off(event, listener));
+        said.forEach(([event, listener]) => document.removeEventListener(event, listener));
       };
     },
   };

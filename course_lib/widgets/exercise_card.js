@@ -28,6 +28,26 @@ function field({ kind, choices }, write, done) {
   return { element: h("label", { class: "answer" }, h("span", {}, "answer"), input), show };
 }
 
+/**
+ * Where a formula stands: on the web site in the chapter's page, in Jupyter in its notebook, which
+ * JupyterLab opens at the cell by a command of its own; elsewhere there is no telling.
+ */
+export function address(tag, place, { pathname, root }) {
+  const [file, cell] = place.split("#");
+  if (root !== undefined) return { href: `${root}chapters/${file.replace(".ipynb", ".html")}#${tag}` };
+  const folder = pathname.match(/\/(?:tree|notebooks)\/(.*\/)?[^/]+\.ipynb$/);
+  if (!folder) return undefined;
+  const command = { command: "rendermime:handle-local-link", args: JSON.stringify({ path: (folder[1] ?? "") + file, id: `#${cell}` }) };
+  return { href: `${file}#${cell}`, target: "_blank", ...pathname.includes("/tree/") && command };
+}
+
+function formula([tag, place]) {
+  const { command, args, ...link } = address(tag, place,
+    { pathname: location.pathname, root: document.documentElement.dataset.content_root }) ?? {};
+  if (!link.href) return h("span", {}, `(${tag}) `);
+  return h("span", {}, h("a", { ...link, "data-commandlinker-command": command, "data-commandlinker-args": args }, `(${tag})`), " ");
+}
+
 export default widget((model) => {
   const variants = model.get("variants");
   const here = () => variants[model.get("index")];
@@ -46,6 +66,17 @@ export default widget((model) => {
   const place = h("div", {});
   const [said, failure] = [result(), h("p", { class: "note", role: "alert" })];
   const hints = h("div", { "aria-live": "polite" });
+  const formulas = h("p", { class: "note", hidden: "" }, "Where it stands: ", ...Object.entries(model.get("formulas")).map(formula));
+  const progress = h("p", { class: "note" });
+  const rights = { ...model.get("chapter") };
+
+  /** The line of the chapter's cards; `right` is one that has just become so, in whichever card. */
+  function count(right) {
+    if (right in rights) rights[right] = true;
+    const all = Object.values(rights);
+    const some = all.filter(Boolean).length;
+    progress.textContent = all.length > 1 ? `${"●".repeat(some)}${"○".repeat(all.length - some)} ${some} of ${all.length} cards here are right` : "";
+  }
   const hint = button("", () => keep({ hints: state().hints + 1 }));
   const others = button("Other numbers", () => set(model, { index: (model.get("index") + 1) % variants.length }));
   let entry, shown;
@@ -63,6 +94,8 @@ export default widget((model) => {
     said.textContent = feedback?.message ?? "";
     said.classList.toggle("right", feedback?.correct ?? false);
     said.classList.toggle("wrong", feedback?.correct === false);
+    if (feedback?.correct) document.dispatchEvent(new CustomEvent("course-right", { detail: model.get("exercise_id") }));
+    formulas.hidden = !feedback?.readable || !Object.keys(model.get("formulas")).length;
     const [all, some] = [variant.hints, Math.min(state().hints, variant.hints.length)];
     const told = feedback?.correct ? [`Why: ${all.join(" ")}`] : all.slice(0, some).map((text) => `Hint: ${text}`);
     if (told.join() !== hints.told) { // what stands there is not read aloud again
@@ -78,7 +111,9 @@ export default widget((model) => {
     set(model, { answer: last() ?? "" });
     asked = last();
   });
+  model.hear("course-right", ({ detail }) => count(detail));
+  count();
   follow(model, ["index", "answer", "kept", "error"], draw);
   const buttons = row(button("Check", check), hint, ...(variants.length > 1 ? [others] : []));
-  return [statement, place, buttons, said, hints, failure];
+  return [statement, place, buttons, said, formulas, hints, failure, progress];
 });

@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 from latex2mathml.converter import convert
 from traitlets import Dict, List, Unicode
 
-from course_lib.exercises.check import LETTERS, Variant, answer_key, variant
+from course_lib.errata import places
+from course_lib.exercises.bank import bank
+from course_lib.exercises.check import LETTERS, Variant, answer_key, check, variant
 from course_lib.exercises.kept import ANSWERS, read_answers, write_answers
 from course_lib.widgets.widget import Index, Widget, script
 
@@ -30,6 +33,8 @@ class ExerciseCard(Widget):
     path: the file that keeps the attempts of all cards in this folder, by default
     .course_answers.json beside the notebook.
 
+    Once an answer has been checked the card links to the formulas, and says how many of the
+    chapter's cards are right.
     The page checks an answer, at the button, at Enter, or when the field is left; the same answer
     twice counts once. It holds the right answers, so what is graded is no card: `course assign`.
     Where no JavaScript runs the card is its statement. When attempts cannot be kept the exception
@@ -44,6 +49,9 @@ class ExerciseCard(Widget):
     answer = Unicode().tag(sync=True)
     kept = Dict().tag(sync=True)  # seed → {"attempts": [{"answer": …}, …], "hints": how many}
     error = Unicode().tag(sync=True)
+    formulas = Dict().tag(sync=True)  # tag → the notebook and the cell where it stands
+    chapter = Dict().tag(sync=True)  # exercise of the same notebook → whether it is right
+    exercise_id = Unicode().tag(sync=True)
 
     def __init__(self, exercise_id: str, seed: int = 0, path: str | Path | None = None) -> None:
         drawn = [variant(exercise_id, seed)]
@@ -51,13 +59,16 @@ class ExerciseCard(Widget):
             drawn += [variant(exercise_id, seed + i) for i in range(1, VARIANTS)]
         self.count = len(drawn)
         self.path = Path(path or ANSWERS)
-        self.exercise_id = exercise_id
         self.text = as_text(drawn[0])
         file, complaint = read_answers(self.path)
         seeds = {f"{exercise_id}/{one.seed}": str(one.seed) for one in drawn}
         kept = {seeds[key]: state for key, state in file.items() if key in seeds}
         attempts = kept.get(str(seed), {"attempts": []})["attempts"]
+        ((mostly, _),) = Counter(m.see for m in bank()[exercise_id].mistakes).most_common(1)
         super().__init__(
+            exercise_id=exercise_id,
+            formulas={tag: places()[tag] for tag in re.findall(r"\(([A-Z]+\.\d+)\)", mostly)},
+            chapter={id: is_right(id, file) for id in cards_beside(exercise_id)},
             variants=list(map(as_sent, drawn)),
             answer=attempts[-1]["answer"] if attempts else "",
             kept=kept,
@@ -86,6 +97,26 @@ class ExerciseCard(Widget):
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         data, metadata = super()._repr_mimebundle_(**kwargs)
         return data | {"text/markdown": self.text}, metadata
+
+
+def cards_beside(exercise_id: str) -> list[str]:
+    """The exercises of the notebook that has this one; it alone when none has."""
+    name = "exercise "
+    cards = {key.removeprefix(name): place.partition("#")[0]
+             for key, place in places().items() if key.startswith(name)}  # fmt: skip
+    here = cards.get(exercise_id)
+    return [id for id, notebook in cards.items() if notebook == here] or [exercise_id]
+
+
+def is_right(exercise_id: str, kept: dict[str, Any]) -> bool:
+    """Whether one of the attempts that were kept is right, with whatever numbers."""
+    return any(
+        check(variant(exercise_id, int(seed)), attempt["answer"]).correct
+        for key, state in kept.items()
+        for id, _, seed in [key.partition("/")]
+        if id == exercise_id and seed.isdecimal()
+        for attempt in state["attempts"]
+    )
 
 
 def as_text(variant: Variant) -> str:

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from course_lib.errata import places
 from course_lib.exercises import variant
 from course_lib.exercises.kept import ANSWERS, read_answers
 
@@ -179,3 +180,22 @@ def test_a_card_checks_answers_and_with_a_kernel_keeps_them(open_chapter, home, 
     again = find_widget(page, "ExerciseCard")
     again.get_by_role("status").filter(has_text="Right.").wait_for(timeout=10_000)
     kept.unlink()
+
+
+IN_SIGHT = """([path, id]) => {
+    const panel = window.jupyterapp.shell.currentWidget;
+    const cell = panel?.content?.widgets?.find(cell => cell.model.id === id);
+    if (panel?.context?.path !== path || !cell?.isVisible) return false;
+    const { top, bottom } = cell.node.getBoundingClientRect();
+    return cell.node.isConnected && top < innerHeight && bottom > 0;
+}"""
+
+
+def test_a_card_leads_to_its_formula_in_another_notebook(open_chapter):
+    page = open_chapter("02_denoising_autoencoder_laboratory")
+    card = find_widget(page, "ExerciseCard")
+    card.get_by_label("answer").fill("1")
+    card.get_by_role("button", name="Check").click()
+    card.get_by_role("link", name="(DAE.4)").click()
+    path, cell = places()["DAE.4"].split("#cell-id=")
+    page.wait_for_function(IN_SIGHT, arg=[path, cell], timeout=60_000)

@@ -19,6 +19,7 @@ from scipy.cluster.vq import vq
 from torch.distributions import Bernoulli, Categorical, MultivariateNormal, Normal, kl_divergence
 
 from course_lib import information
+from course_lib.evaluation import OneDimensionalModel
 from course_lib.evaluation.codebooks import perplexity
 from course_lib.evaluation.disentanglement import separated_attribute_predictability
 from course_lib.exercises import (
@@ -1182,3 +1183,39 @@ def test_check_answers_any_text(text):
 
 def test_a_name_of_the_formula_may_be_that_of_a_constant():
     assert parse_formula("e + pi", ("e",))(e=1) == pytest.approx(1 + math.pi)
+
+
+def test_the_first_false_line_is_the_first_whose_sides_differ():
+    """Each line of the two derivations, left and right, by quadrature."""
+    mu, sigma = 1.0, 0.5
+    q, p = stats.norm(mu, sigma), stats.norm()
+    kl_lines = [
+        (q.logpdf(1) - p.logpdf(1), -math.log(sigma) - 0 + 1 / 2),
+        (q.expect(lambda z: (z - mu) ** 2), sigma**2),
+        (q.expect(lambda z: z**2), mu**2),
+    ]
+    model = OneDimensionalModel(lambda z: torch.tanh(2 * z), s=0.3)
+    x, q, p = 0.5, stats.norm(0.5, 0.5), stats.norm()
+
+    def log_joint(z):
+        return model.log_joint(x, torch.tensor(z)).item()
+
+    evidence = integrate.quad(lambda z: math.exp(log_joint(z)), -6, 6)[0]
+    bound = q.expect(lambda z: log_joint(z) - q.logpdf(z))
+    parts = [q.expect(lambda z: log_joint(z) - p.logpdf(z)),
+             q.expect(lambda z: p.logpdf(z) - q.logpdf(z))]  # fmt: skip
+    assert bound <= math.log(evidence)  # line 2
+    ratio = q.expect(lambda z: math.exp(log_joint(z)) / q.pdf(z), lb=-5, ub=6)
+    elbo_lines = [
+        (math.log(evidence), math.log(ratio)),
+        (bound, bound),
+        (bound, sum(parts)),
+        (sum(parts), parts[0] - parts[1]),
+    ]
+    for name, lines in {"kl": kl_lines, "elbo": elbo_lines}.items():
+        true = [math.isclose(left, right, abs_tol=1e-5) for left, right in lines]
+        assert true == [True] * (len(lines) - 1) + [False]
+        assert bank()[f"first-false-line-{name}"].truth == f"Line {len(lines)}"
+    said = " ".join(m.says for m in bank()["first-false-line-elbo"].mistakes).replace("−", "-")
+    assert f"{math.log(evidence):.3f}" in said and f"{bound:.3f}" in said
+    assert f"{kl_lines[0][0]:.3f}" in bank()["first-false-line-kl"].mistakes[0].says

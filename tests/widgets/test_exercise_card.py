@@ -12,7 +12,7 @@ from course_lib.exercises import bank, check, variant
 from course_lib.exercises.answers import FUNCTIONS
 from course_lib.exercises.kept import read_answers, write_answers
 from course_lib.widgets import ExerciseCard
-from course_lib.widgets.exercise_card import as_html, as_sent
+from course_lib.widgets.exercise_card import as_html, as_sent, cards_beside
 
 NUMBER = "kl-to-standard-normal"
 FORMULA = "formula-kl-to-standard-normal"
@@ -245,6 +245,57 @@ def test_markdown_as_html():
     )
     assert as_html("$m = -1$").count('<mo form="prefix">') == 1
     assert "\N{MATHEMATICAL SCRIPT CAPITAL N}" in as_html(r"$\mathcal N(0, 1)$")
+
+
+def test_a_formula_is_linked_where_it_stands(javascript):
+    place = '"06_evidence_lower_bound.ipynb#cell-id=ELBO-8"'
+
+    def address(where):
+        return javascript("exercise_card.js", f'address("ELBO.8", {place}, {where})')
+
+    on_the_site = address('{ pathname: "/exercises/meaning.html", root: "../" }')
+    assert on_the_site == {"href": "../chapters/06_evidence_lower_bound.html#ELBO.8"}
+    in_notebook7 = address('{ pathname: "/notebooks/chapters/05_kl_divergence.ipynb" }')
+    assert in_notebook7 == {"href": place.strip('"'), "target": "_blank"}
+    in_lab = address('{ pathname: "/lab/tree/chapters/05_kl_divergence.ipynb" }')
+    assert in_lab["command"] == "rendermime:handle-local-link"
+    assert json.loads(in_lab["args"]) == {
+        "path": "chapters/06_evidence_lower_bound.ipynb", "id": "#cell-id=ELBO-8",
+    }  # fmt: skip
+    assert address('{ pathname: "/index.html" }') is None  # Colab, VS Code
+
+
+def test_the_chapters_cards_are_counted(shown, path):
+    first, second = cards_beside(ELBO)[:2]
+    assert second != first
+    write_answers(path, {f"{first}/0": {"attempts": [{"answer": truth(first)}], "hints": 0}})
+    card = ExerciseCard(second, path=path)
+    total = len(card.chapter)
+    assert [id for id, right in card.chapter.items() if right] == [first]
+    page = shown(card)
+    page.get_by_text(f"1 of {total} cards here are right").wait_for()
+    assert page.get_by_text("Where it stands").is_hidden()
+    answer(page, second)
+    page.get_by_text(f"2 of {total} cards here are right").wait_for()
+    assert page.get_by_text("Where it stands").is_visible()
+    page.evaluate("document.dispatchEvent(new CustomEvent('course-right', { detail: 'other' }))")
+    assert page.get_by_text(f"2 of {total} cards here are right").count() == 1
+
+
+ELBO = "elbo-from-its-parts"
+
+
+def truth(exercise_id):
+    drawn, right = variant(exercise_id, 0), bank()[exercise_id].truth
+    return right if drawn.kind == "choice" else repr(right(**drawn.parameters))
+
+
+def answer(page, exercise_id):
+    if variant(exercise_id, 0).kind == "choice":
+        page.get_by_label(truth(exercise_id)).check()
+    else:
+        page.get_by_label("answer").fill(truth(exercise_id))
+    page.get_by_role("button", name="Check").click()
 
 
 # --- What is kept -------------------------------------------------------------------------------
