@@ -51,7 +51,7 @@ for weight in (0.0, 0.01, 0.1, 1.0, 10.0):
     most = (most * most.sum(1, keepdim=True).sign()).view(10, 1, 28, 28)
     swept[weight] = {
         "glyph": new_glyphs[:10],
-        "noticed most": 0.5 + 2 * most,
+        "noticed most": 0.5 + 3 * most,
         "added": new_glyphs[:10] + 3 * most,
         "rebuilt": net(new_glyphs[:10]).detach(),
     }
@@ -59,9 +59,9 @@ SweepRows("λ", swept, columns=10, start=1.0)
 
 # %% [markdown]
 # At $\lambda = 0$ the code reacts most to noise, and to specks in corners where no glyph has ink. At
-# $\lambda = 1$ and above it reacts to strokes: the pattern takes ink from one side of a line and puts
-# it on the other. With $\lambda = 10$ the lowest row is blurred. This chapter is about the number
-# $\lambda$: the price of a code that moves.
+# $\lambda = 1$ it reacts to light and dark bands as wide as a stroke, where glyphs have theirs, and at 10
+# to still broader ones; but then the lowest row is blurred. This chapter is about the number $\lambda$:
+# the price of a code that moves.
 #
 # ## You will
 #
@@ -353,8 +353,10 @@ axes[0].set_ylabel("$h_2$")
 show(figure, alt="Ellipses and dashed curves: far apart for λ = 0, close for 0.1 in the middle.")
 
 # %% [markdown]
-# For $\lambda = 0$ the true curves are smaller, since codes cannot leave $(0, 1)$; where units
-# saturate, the ellipse may be far off. Elsewhere it is right about smaller changes (laboratory).
+# For $\lambda = 0$ the true curves stay within $(0, 1)$, as codes must, and the ellipses do not. For
+# $\lambda = 10$ two curves are cut off: a hidden ReLU unit switches there, which no slope foretells. For
+# smaller changes most ellipses are right (laboratory).
+#
 # The derivative itself, at 81 blobs, needs no such excuse. Split $\lVert J \rVert_F^2$ into the part
 # along the manifold and the rest, and measure the speed at which the code moves with the blob:
 
