@@ -326,9 +326,10 @@ claim(
 #
 # with the Laplacian $\Delta r_i = \operatorname{tr} H_i = \sum_k \partial^2 r_i / \partial x_k^2$. The
 # first new term is a contractive penalty, on $r$ in place of the encoder, with $\lambda = \sigma^2$.
-# The second is often left out; it is small when the reconstruction
-# is good (Alain and Bengio, 2014). Is it? The rise of the error, for three networks, divided by
-# $\sigma^2 \lVert J_r \rVert^2$ alone and by all of the bracket:
+# The second is often left out; it is small when the reconstruction is good (Alain and Bengio, 2014).
+# (What the *best* denoiser does, for noise of any strength, is derived in
+# [chapter 2](02_denoising_autoencoder.ipynb): (DAE.6) and (DAE.8).) Is it small? Here is the rise of the
+# error, for three networks, divided by $\sigma^2 \lVert J_r \rVert^2$ alone and by all of the bracket:
 
 # %%
 untrained = ContractiveAutoencoder(image_shape, 64, likelihood="gaussian", seed=seed)
@@ -339,9 +340,7 @@ some = test.images[:40]
 def bracket(model):
     """‖J_r‖² and (r(x) − x)·Δr(x), averaged over some images; for one layer of sigmoid units."""
     h, W, V = model.encode(some), model.encoder[0].weight, model.decoder[0].weight
-    bends = (
-        h * (1 - h) * (1 - 2 * h) * W.square().sum(1)
-    )  # Δh, because sigmoid'' = h(1 − h)(1 − 2h)
+    bends = h * (1 - h) * (1 - 2 * h) * W.square().sum(1)  # Δh, by the second derivative of sigmoid
     residual = (model(some) - some).flatten(1)
     slopes = contractive_penalty(lambda x: model(x).flatten(1), some)
     return slopes.mean().item(), (residual * (bends @ V.T)).sum(1).mean().item()
@@ -700,8 +699,8 @@ claim(
 #
 # ### Robust?
 #
-# A linear classifier learns the classes from the codes
-# of clean training images, and is then asked about test images, clean or with noise of 0.5 per pixel.
+# A linear classifier learns the classes from the codes of clean training images, and is then asked about
+# test images, clean or with noise of 0.5 per pixel.
 
 
 # %% tags=["hide-input"]
