@@ -26,7 +26,7 @@ CHAPTERS = {  # what makes the widgets of each
     "01_autoencoder": ["LatentTraversal", "LossCurves", "Prediction", "SweepRows"],
     "02_denoising_autoencoder": ["denoising_rows", "DenoisingField"],
     "03_sparse_autoencoder": ["SparseSweep", "LossCurves"],
-    "04_contractive_autoencoder": ["ContractionEllipse", "SweepRows"],
+    "04_contractive_autoencoder": ["SweepRows", "ContractionEllipse"],
     "05_kl_divergence": ["GaussianKL"],
     "06_evidence_lower_bound": ["EvidenceGap"],
     "07_variational_autoencoder": [

@@ -214,6 +214,37 @@ def test_weak_noise_moves_the_code_by_the_penalty_times_its_variance(hidden):
     assert ((shifts.mean(0) - expected).abs() < 4 * error + 0.002 * expected).all()
 
 
+@pytest.mark.equation("CAE.8")
+@pytest.mark.parametrize("hidden", [(), (6,)])
+def test_weak_noise_costs_the_slope_of_the_reconstruction_and_a_laplacian(hidden):
+    model = ContractiveAutoencoder((1, 1, 2), 5, hidden, likelihood="gaussian").double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(3)
+    x = torch.tensor([0.3, 0.8], dtype=torch.float64)
+
+    def rebuilt(points):
+        return model(points.view(-1, 1, 1, 2)).detach().view(-1, 2)
+
+    nodes, weights = np.polynomial.hermite_e.hermegauss(30)  # for the mean over ε ~ N(0, 1)
+    grid = torch.tensor([[a, b] for a in nodes for b in nodes])
+    mass = torch.tensor([a * b for a in weights for b in weights]) / (2 * np.pi)
+
+    def rise(sigma):
+        errors = (rebuilt(x + sigma * grid) - x).square().sum(1)
+        return (mass @ errors - (rebuilt(x) - x).square().sum()).item()
+
+    step, eye = 1e-3, torch.eye(2, dtype=torch.float64)
+    up, down, here = rebuilt(x + step * eye), rebuilt(x - step * eye), rebuilt(x)[0]
+    slopes = ((up - down) / (2 * step)).square().sum()
+    laplacian = ((up - 2 * here + down) / step**2).sum(0)
+    bracket = (slopes + (here - x) @ laplacian).item()
+    assert abs(bracket - slopes.item()) > 0.01 * bracket  # the second term is not for show
+    left = [rise(sigma) - sigma**2 * bracket for sigma in (0.1, 0.05)]
+    assert abs(left[0]) < 0.02 * 0.1**2 * bracket + 0.1**3
+    assert left[0] / left[1] == pytest.approx(16, rel=0.1)  # what is left is O(σ⁴)
+
+
 @pytest.mark.equation("CAE.7")
 @pytest.mark.parametrize("s", [0.01, 0.5, 3.0])
 def test_scale_moves_from_the_encoder_to_the_decoder_unnoticed(s):
@@ -313,7 +344,7 @@ def test_a_weight_that_rewards_what_it_should_punish_is_refused(hidden, weight):
         ContractiveAutoencoder((1, 4, 6), 5, hidden, weight=weight)
 
 
-@pytest.mark.equation("CAE.8")
+@pytest.mark.equation("CAE.9")
 def test_weight_decay_takes_the_step_that_pytorch_calls_weight_decay_of_twice_lambda():
     x = torch.rand(5, 1, 2, 3, generator=torch.Generator().manual_seed(0))
     ours, theirs = (Autoencoder((1, 2, 3), 4, hidden=(), code="sigmoid") for _ in range(2))
