@@ -410,13 +410,14 @@ claim(
     "BVAE.knobs-are-found",
     "r² of the best axis with slant, and with size, less that of the best component, at least",
     (follows["β-VAE"] - follows["components"])[0, [slant, size]].min(),
-    at_least=-1,
+    at_least=0,
 )
 
 # %% [markdown]
 # Slant, size and both shifts have an axis that follows them, with a large gap to the next. A component
-# does as well for the shift to the side, and worse for slant and size: that much more was found. The
-# stroke has no axis of its own. For the digit, which has no order, correlation means nothing. The **mutual information gap** (MIG) serves
+# does as well for the shift to the side, and worse for slant and size. Not with every seed, though: with
+# one of the five little is gained over the components (the hollow dot on the left). The stroke has no
+# axis of its own. For the digit, which has no order, correlation means nothing. The **mutual information gap** (MIG) serves
 # all factors $v$. It compares what the best axis tells about a factor with what the second best
 # tells, in parts of the factor's entropy:
 #
@@ -497,7 +498,7 @@ claim(
     "BVAE.rotation-lowers-the-scores",
     "random rotations leave this part of the MIG (β = 1 and 2)",
     mean(turned, 1.0, 2.0) / mean(MIG, 1.0, 2.0),
-    at_most=0.7,
+    at_most=0.75,
 )
 
 # %% [markdown]
