@@ -858,12 +858,6 @@ print("the factors themselves: MIG {:.2f}, SAP {:.2f}".format(*perfect))
 
 # %% tags=["hide-input"]
 claim(
-    "BVAE.wider-is-sharper",
-    "β = 2: the mean MIG with 256 hidden units less that with 64",
-    of("MIG", 256, 2.0).mean() - of("MIG", 64, 2.0).mean(),
-    at_least=0.04,
-)
-claim(
     "BVAE.dci-rises-too",
     "256 units: DCI's disentanglement rises from β = 0.25 to 2 by",
     of("disentangl.", 256, 2.0).mean() - of("disentangl.", 256, 0.25).mean(),
@@ -877,9 +871,10 @@ claim(
 )
 
 # %% [markdown]
-# All scores agree on the direction, up to the collapse. With 64 units and so short a training the rise
-# of the MIG is small and easily missed; with 256 it is plain. The spread between seeds is a good part
-# of the differences between neighbouring β, as Locatello et al. (2019) found with 12,000 models. And
+# All scores rise before the collapse. In this table the wider network looks better, but three models are
+# few: with another seed at the top the difference of the two widths may change its sign. (In a trial
+# with seed 0 and three times the epochs, 256 units reached a MIG of 0.26 at β = 2, against 0.07 at
+# 0.25.) The spread between seeds is a good part of the differences between neighbouring β, as Locatello et al. (2019) found with 12,000 models. And
 # all are far from the factors themselves.
 
 # %% [markdown]
