@@ -204,7 +204,7 @@ def kl_monte_carlo(log_q: Tensor, log_p: Tensor) -> MonteCarlo:
 
 
 def rate_distortion_normal(variances: Tensor, level: float) -> tuple[Tensor, Tensor]:
-    """Shannon's R and D of independent normals at the water level θ  (BVAE.8).
+    """Shannon's R and D of independent normals at the water level θ  (BVAE.9).
 
     Dᵢ = min(θ, λᵢ) and Rᵢ = ½ log(λᵢ / Dᵢ): what varies less than θ is not transmitted.
     variances: λ > 0, (n,); level: θ > 0, the distortion in squared units that each component may

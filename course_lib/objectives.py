@@ -111,7 +111,7 @@ class Capacity:
 
 
 class Constraint(nn.Module):
-    """max E_q[log p_θ(x|z)] subject to KL(q_φ(z|x)‖p(z)) ≤ C  (BVAE.5).
+    """max E_q[log p_θ(x|z)] subject to KL(q_φ(z|x)‖p(z)) ≤ C  (BVAE.8).
 
     Every training step multiplies β, the constraint's multiplier, by
     exp(rate · (KL − C) / C), the exponent at most `rate`: it grows while the KL is
@@ -168,7 +168,7 @@ class FreeBits:
 
 @dataclass(frozen=True)
 class TotalCorrelation:
-    """−E_q[log p_θ(x|z)] + I(x; z) + β TC(z) + Σⱼ KL(q(zⱼ)‖p(zⱼ))  (BVAE.12), for p(z) = N(0, I).
+    """−E_q[log p_θ(x|z)] + I(x; z) + β TC(z) + Σⱼ KL(q(zⱼ)‖p(zⱼ))  (BVAE.13), for p(z) = N(0, I).
 
     The three parts of the KL are estimated from the batch by minibatch-stratified sampling.
     beta ≥ 0: weight of the total correlation. dataset_size: number N ≥ 2 of training images.
@@ -196,7 +196,7 @@ class TotalCorrelation:
 
 @dataclass(frozen=True)
 class EveryBeta:
-    """E over log β of −E_q[log p_θ(x|z, β)] + β KL(q_φ(z|x, β)‖p(z))  (BVAE.7).
+    """E over log β of −E_q[log p_θ(x|z, β)] + β KL(q_φ(z|x, β)‖p(z))  (BVAE.5).
 
     For a ConditionalVAE whose condition is one number: log β, drawn uniformly for every image and
     scaled to [−1, 1]. low, high: the smallest and the largest β, 0 < low < high.
@@ -305,7 +305,7 @@ def log_mean_exp(log_weights: Tensor, dim: int) -> Tensor:
 
 
 def stratified_log_weights(batch_size: int, dataset_size: int) -> Tensor:
-    """log of the weights that make Σⱼ wᵢⱼ q(zᵢ|xⱼ) an unbiased estimate of q(zᵢ)  (BVAE.13).
+    """log of the weights that make Σⱼ wᵢⱼ q(zᵢ|xⱼ) an unbiased estimate of q(zᵢ)  (BVAE.14).
 
     zᵢ comes from xᵢ, which is in the batch for certain: weight 1/N. The other B − 1 images stand
     for the remaining N − 1: weight (N − 1) / (N (B − 1)) each. Chen et al. put an uneven weight
@@ -324,7 +324,7 @@ def stratified_log_weights(batch_size: int, dataset_size: int) -> Tensor:
 def kl_parts(
     z: Tensor, log_conditional: Tensor, mu: Tensor, logvar: Tensor, log_weights: Tensor
 ) -> dict[str, Tensor]:
-    """E KL(q(z|x)‖p(z)) = I(x; z) + TC(z) + Σⱼ KL(q(zⱼ)‖p(zⱼ))  (BVAE.11), in nats.
+    """E KL(q(z|x)‖p(z)) = I(x; z) + TC(z) + Σⱼ KL(q(zⱼ)‖p(zⱼ))  (BVAE.12), in nats.
 
     z: (M, d), one sample for each of M images; log_conditional: log q(z|x) of each, (M,);
     mu, logvar: (N, d), the images whose mixture stands for q(z), and log_weights the logarithm of

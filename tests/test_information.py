@@ -840,7 +840,7 @@ def blahut_arimoto(variance, slope):
     return (p[:, None] * special.rel_entr(channel, q)).sum(), distortion
 
 
-@pytest.mark.equation("BVAE.8")
+@pytest.mark.equation("BVAE.9")
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.7])
 def test_the_rate_of_one_normal_is_that_of_blahut_and_arimoto(share):
     level = share * 4.0

@@ -227,7 +227,7 @@ def best_log_likelihood(budget):
 
 
 @pytest.mark.slow
-@pytest.mark.equation("BVAE.5")
+@pytest.mark.equation("BVAE.8")
 @pytest.mark.parametrize(
     ("capacity", "published"), [(0.1, 3.275), (0.5, 1.472), (1.0, 0.541), (2.0, 0.0733)]
 )
@@ -352,7 +352,7 @@ def test_free_bits_keep_dimensions_awake_that_the_vae_turns_off():
 # One model for every β
 
 
-@pytest.mark.equation("BVAE.7")
+@pytest.mark.equation("BVAE.5")
 @pytest.mark.parametrize(("beta", "place"), [(0.5, -1.0), (2.0, 0.0), (8.0, 1.0), (4.0, 0.5)])
 def test_both_networks_see_the_place_of_log_beta(beta, place):
     model, every = ConditionalVAE.dense(SHAPE, 3, 1), EveryBeta(0.5, 8.0)
@@ -421,7 +421,7 @@ def sampled(mu, logvar, seed=1):
     return mu + (logvar / 2).exp() * noise
 
 
-@pytest.mark.equation("BVAE.11")
+@pytest.mark.equation("BVAE.12")
 def test_the_three_parts_are_those_of_the_mixture_by_torch_distributions():
     mu, logvar = random_codes()
     z, sigma = sampled(mu, logvar), (logvar / 2).exp()
@@ -464,7 +464,7 @@ def test_the_parts_of_a_correlated_normal_are_known():
     assert parts["dimension_wise_kl"].item() == pytest.approx(0, abs=0.06)
 
 
-@pytest.mark.equation("BVAE.12")
+@pytest.mark.equation("BVAE.13")
 @pytest.mark.parametrize("beta", [0, 1, 6])
 def test_beta_weighs_the_total_correlation_and_nothing_else(beta):
     x = IMAGES.round()
@@ -503,7 +503,7 @@ def test_with_beta_1_the_expectation_is_the_vaes_loss():
 # Weights of a batch that stands for the whole data set
 
 
-@pytest.mark.equation("BVAE.13")
+@pytest.mark.equation("BVAE.14")
 @pytest.mark.parametrize(("N", "B"), [(6, 3), (6, 2), (5, 5), (7, 4)])
 def test_the_estimate_of_q_is_right_on_average_over_all_batches(N, B):
     density = torch.rand(N, N, generator=seeded(), dtype=torch.float64)  # q(zᵢ|xⱼ)

@@ -57,7 +57,7 @@ def mutual_information_gap(codes: Tensor, factors: Tensor, bins: int = 20) -> Te
     """MIG of each factor v: (I(zⱼ; v) − I(zₗ; v)) / H(v), j the most and l the next informative.
 
     codes: (N, d) with d ≥ 2, cut into bins; factors: (N, F), of which each value is a class, or,
-    where a factor has more values than bins, each bin. Returns (F,), from 0 to 1  (BVAE.14).
+    where a factor has more values than bins, each bin. Returns (F,), from 0 to 1  (BVAE.7).
     Raises ValueError when the numbers of rows differ, d < 2, a factor is constant, or codes or
     factors are not finite.
     """

@@ -76,7 +76,7 @@ class KLSplit:
     """E_x KL(q(z|x)‖p) = I(x; z) + KL(q(z)‖p), the second again in two parts, all in nats.
 
     kl: the left side, in closed form. The others are estimated with one z per image, and their
-    sum differs from kl by the error of that estimate (VAE.5, BVAE.11):
+    sum differs from kl by the error of that estimate (VAE.5, BVAE.12):
     mutual_information: I(x; z). total_correlation: KL(q(z)‖∏ⱼ q(zⱼ)), how much the dimensions
     tell about each other. dimension_wise_kl: Σⱼ KL(q(zⱼ)‖p(zⱼ)).
     """

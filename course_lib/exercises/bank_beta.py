@@ -22,7 +22,7 @@ from course_lib.exercises.mistakes import (
 )
 
 AXES = "Look at what picks the axes in chapter 8."
-METRICS = "Look at the measurements of disentanglement in chapter 8, (BVAE.14) to (BVAE.16)."
+METRICS = "Look at how disentanglement is measured in chapter 8: (BVAE.7), (BVAE.15), (BVAE.16)."
 
 Vector = tuple[float, ...]
 

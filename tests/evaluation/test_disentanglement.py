@@ -47,7 +47,7 @@ GRID = GRID[torch.randperm(len(GRID), generator=torch.Generator().manual_seed(0)
 # The gap of mutual information
 
 
-@pytest.mark.equation("BVAE.14")
+@pytest.mark.equation("BVAE.7")
 @pytest.mark.parametrize("case", ["perfect", "turned", "noise"])
 def test_mig_by_numpys_histograms_and_scikit_learn(case):
     codes = {"perfect": PERFECT, "turned": turned(PERFECT, 20), "noise": noise(N, 4)}[case]

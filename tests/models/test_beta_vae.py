@@ -114,7 +114,7 @@ def test_the_price_is_the_slope_of_what_a_budget_can_buy(C):
     assert (least(C - 1e-3) - least(C + 1e-3)) / 2e-3 == pytest.approx(beta, rel=1e-3)
 
 
-@pytest.mark.equation("BVAE.10")
+@pytest.mark.equation("BVAE.11")
 @pytest.mark.parametrize("beta", [0.1, 0.3, 0.5, 0.7])
 def test_the_bottleneck_of_two_normals_closes_where_beta_reaches_the_squared_correlation(beta):
     rho = 0.8
@@ -139,7 +139,7 @@ def test_the_bottleneck_of_two_normals_closes_where_beta_reaches_the_squared_cor
         assert all(objective(t) <= 0 for t in np.linspace(-8, 12, 200))
 
 
-@pytest.mark.equation("BVAE.9")
+@pytest.mark.equation("BVAE.10")
 @pytest.mark.parametrize("beta", [0.25, 1.5, 6.0])
 def test_a_linear_model_at_its_optimum_walks_along_shannons_curve(beta):
     """L-BFGS on the expected loss in closed form, from a random start and a rotated basis."""
