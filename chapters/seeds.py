@@ -96,11 +96,7 @@ def main(
             with ThreadPoolExecutor(os.cpu_count()) as pool:
                 runs = list(pool.map(measure, texts, scripts))
         kept = json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else {}
-        kept |= {
-            name: [float(f"{run[name]:.3g}") for run in runs]
-            for name, value in runs[0].items()
-            if not isinstance(value, bool)
-        }
+        kept |= {name: [float(f"{run[name]:.3g}") for run in runs] for name in runs[0]}
         claimed = [n for path in SOURCES for n in CLAIM.findall(path.read_text("utf-8"))]
         rows = [f'"{n}": {json.dumps(kept[n])}' for n in claimed if n in kept]
         KEPT.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")

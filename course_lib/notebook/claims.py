@@ -28,9 +28,7 @@ class Claim:
 
     @property
     def measured(self) -> str:
-        """The value, its bounds and its spread in words; nothing of a mere verdict."""
-        if isinstance(self.value, bool):
-            return ""
+        """The value, its bounds and its spread in words."""
         bounds = (("at least", self.at_least), ("at most", self.at_most))
         wanted = " and ".join(f"{says} {number(b)}" for says, b in bounds if math.isfinite(b))
         if self.at_least == self.at_most:
@@ -40,12 +38,11 @@ class Claim:
         return f"measured {number(self.value)}, claimed {wanted}{among}"
 
     def __repr__(self) -> str:
-        return f"✓ {self.name}: {self.sentence}\n  {self.measured}".rstrip()
+        return f"✓ {self.name}: {self.sentence}\n  {self.measured}"
 
     def _repr_html_(self) -> str:
         said = f"<p>✓ <strong>{self.name}</strong>: {html.escape(self.sentence)}</p>"
-        measured = f'<p class="measured">{self.measured}<br>{self._bar()}</p>'
-        return said + (measured if self.measured else "")
+        return f'{said}<p class="measured">{self.measured}<br>{self._bar()}</p>'
 
     def _bar(self) -> str:
         """An axis with the value filled, the seeds hollow, and what is not claimed shaded."""
@@ -98,24 +95,21 @@ def claim(
         ✓ AE.two-sides: a coin has two sides
           measured 2, claimed exactly 2
     """
-    if isinstance(value, bool) and math.isinf(at_least) and math.isinf(at_most):
-        at_least = at_most = 1  # a verdict, of chapters that do not yet say what they measured
-    elif isinstance(value, bool) or (isinstance(value, torch.Tensor) and value.dtype == torch.bool):
+    if isinstance(value, bool) or (isinstance(value, torch.Tensor) and value.dtype == torch.bool):
         raise TypeError(f"claim {name} needs a value that was measured, got {value}")
     if math.isinf(at_least) and math.isinf(at_most):
         raise TypeError(f"claim {name} needs at_least, at_most or both")
-    plain = value.detach() if isinstance(value, torch.Tensor) else value
-    shown = plain if isinstance(plain, bool) else float(plain)
-    made = Claim(name, sentence, shown, at_least, at_most, spread().get(name, ()))
+    measured = float(value.detach() if isinstance(value, torch.Tensor) else value)
+    made = Claim(name, sentence, measured, at_least, at_most, spread().get(name, ()))
     if not at_least <= made.value <= at_most:
-        message = f"claim {name} does not hold here: {sentence}; {made.measured or value}."
+        message = f"claim {name} does not hold here: {sentence}; {made.measured}."
         if stopped := sorted({type(model).__name__ for model in INTERRUPTED}):
             message += (
                 f" The training of {', '.join(stopped)} was interrupted, which may be why: run its "
                 "cell again, to the end, and then this one."
             )
         raise AssertionError(message)
-    MEASURED[name] = made.value  # of a verdict True, which chapters/seeds.py leaves out
+    MEASURED[name] = made.value
     display(made)
 
 

@@ -28,14 +28,14 @@ CHAPTERS = {  # what makes the widgets of each
     "03_sparse_autoencoder": ["SparseSweep", "LossCurves"],
     "04_contractive_autoencoder": ["SweepRows", "ContractionEllipse"],
     "05_kl_divergence": ["GaussianKL"],
-    "06_evidence_lower_bound": ["EvidenceGap"],
+    "06_evidence_lower_bound": ["SweepRows", "EvidenceGap"],
     "07_variational_autoencoder": [
         "Reparameterization",
         "LatentTraversal",
         "TrainingScrubber",
         "Interpolation",
     ],
-    "08_beta_vae": ["BetaExplorer", "SweepRows"],
+    "08_beta_vae": ["LatentTraversal", "SweepRows", "BetaExplorer"],
     "09_vq_vae": ["CodebookExplorer", "TrainingScrubber", "TokenEditor"],
 }
 
