@@ -6,7 +6,7 @@
 # a contractive network generalises better, which directions it keeps, and the regularisers of chapters 2
 # to 4 side by side.
 #
-# **Time**: 60 minutes, for all of it.
+# **Time**: 55 minutes, for all of it.
 
 # %% tags=["hide-input"]
 import os
