@@ -6,7 +6,7 @@
 # a contractive network generalises better, which directions it keeps, and the regularisers of chapters 2
 # to 4 side by side.
 #
-# **Time**: 60 minutes, for all of it.
+# **Time**: 55 minutes, for all of it.
 
 # %% tags=["hide-input"]
 import os
@@ -346,6 +346,7 @@ def bracket(model):
     return slopes.mean().item(), (residual * (bends @ V.T)).sum(1).mean().item()
 
 
+# %% tags=["hide-input"]
 def rise(model, sigma, pairs=2000):
     """E‖r(x̃) − x‖² − ‖r(x) − x‖², averaged over some images; each ε with −ε."""
     x, draw = some.double(), torch.Generator().manual_seed(seed)
@@ -362,16 +363,16 @@ def rise(model, sigma, pairs=2000):
 
 
 # %% tags=["nbval-ignore-output"]
-sigmas = (0.01, 0.03, 0.1, 0.3)
+sigmas = (0.01, 0.1, 0.3)
 nets = {"untrained": untrained, "λ = 0": models[False, 0.0], "λ = 1": models[False, 1.0]}
 brackets = {name: bracket(net) for name, net in nets.items()}
 rises = {name: [rise(net, s) for s in sigmas] for name, net in nets.items()}
-print("              Laplacian    rise / (σ² ‖J‖²)" + 18 * " " + "rise / (σ² · bracket)")
-print("              / ‖J‖²   " + 2 * "".join(f"  σ = {s:<4}" for s in sigmas))
+print(f"{'':10} Laplacian  {'rise / (σ² ‖J‖²)':>24}  {'rise / (σ² · bracket)':>24}")
+print(f"{'':10} {'/ ‖J‖²':>9}  " + 2 * ("".join(f"{f'σ = {s}':>9}" for s in sigmas)))
 for name, (slopes, bend) in brackets.items():
     alone = [r / (s**2 * slopes) for r, s in zip(rises[name], sigmas, strict=True)]
     both = [r / (s**2 * (slopes + bend)) for r, s in zip(rises[name], sigmas, strict=True)]
-    print(f"{name:12} {bend / slopes:9.3f}", "".join(f"{v:10.3f}" for v in alone + both))
+    print(f"{name:10} {bend / slopes:9.3f}  " + "".join(f"{v:9.3f}" for v in alone + both))
 
 # %% tags=["hide-input"]
 claim(
@@ -559,7 +560,7 @@ claim(
 # at how saturated the units are: $h (1 - h)$ is 0.25 when all activations are ½.
 
 
-# %%
+# %% tags=["hide-input"]
 def squared_shift(model, epsilon, repeats=20):
     """Mean of ‖h(x + δ) − h(x)‖² over the test images and over draws of the noise."""
     x = test.images
@@ -799,7 +800,7 @@ claim(
     "CAE.helps-where-it-overfits",
     "there λ = 0.1 leaves this share of the test error",
     contracted[0.1][1] / contracted[0.0][1],
-    at_most=0.92,
+    at_most=0.97,
 )
 claim(
     "CAE.no-better-reconstruction",
@@ -1068,9 +1069,13 @@ claim(
 )
 claim(
     "CAE.rest-is-blur",
-    "the Fréchet distance of the mixture's pictures is at most this far from that of rebuilt images",
-    max(abs(judged[n, "mixture of 10"][0] - judged[n, "rebuilt"][0]) for n in regularised),
-    at_most=0.2,
+    "of the Fréchet distance that N(0, I) adds to that of rebuilt images, the mixture adds this share",
+    max(
+        abs(judged[n, "mixture of 10"][0] - judged[n, "rebuilt"][0])
+        / (judged[n, "N(0, I)"][0] - judged[n, "rebuilt"][0])
+        for n in regularised
+    ),
+    at_most=0.1,
 )
 
 # %% [markdown]
