@@ -196,7 +196,7 @@ claim(
 
 # %% tags=["nbval-ignore-output"]
 narrow = Autoencoder((1, 8, 8), latent_dim=16, likelihood="gaussian", seed=seed)
-fit(narrow, train.images, **settings)
+_ = fit(narrow, train.images, **settings)
 
 # %% tags=["hide-input"]
 with torch.no_grad():

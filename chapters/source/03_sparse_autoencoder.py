@@ -28,7 +28,7 @@ from course_lib.widgets import ExerciseCard, LossCurves, SparseSweep
 
 seed = 0  # change it and run again: every claim below must still hold
 
-# %%
+# %% tags=["hide-input"]
 patches = load("patches").sample(10_000, seed).images  # 12 × 12 pixels, of two photographs
 patches = patches - patches.mean((1, 2, 3), keepdim=True)  # brightness is not the subject
 patches = patches / patches.std()

@@ -811,7 +811,8 @@ claim(
 
 # %% [markdown]
 # Where a network overfits, the penalty helps: with 100 images and $\lambda = 0.1$ an eighth to a quarter
-# of the test error is gone, over five seeds, and the best weight decay does nearly as well. Where it
+# of the test error is gone, over five seeds, and the best weight decay does nearly as well. (On MNIST
+# a twentieth was.) Where it
 # does not overfit there is nothing to cure, and test images are only rebuilt worse. (Which $\lambda$ is
 # best was read off the test images here; in earnest it is chosen on a validation set.)
 

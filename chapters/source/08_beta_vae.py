@@ -47,7 +47,7 @@ def squared_correlations(codes, factors):
 
 # %% tags=["nbval-ignore-output"]
 finder = VAE.dense((1, 28, 28), latent_dim=10, hidden=(512,), seed=seed)
-fit(finder, glyphs.images, objective=Beta(6.0), epochs=30, batch_size=128, lr=1e-3, seed=seed)
+_ = fit(finder, glyphs.images, objective=Beta(6.0), epochs=30, batch_size=128, lr=1e-3, seed=seed)
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 with torch.no_grad():

@@ -58,6 +58,8 @@ def output_problems(notebook: NotebookNode) -> list[str]:
                 problems.append(f"error: {output.evalue}")
             if output.output_type == "stream" and output.name == "stderr":
                 problems.append(f"stderr: {output.text}")
+            if output.get("data", {}).get("text/plain", "").startswith("History("):
+                problems.append("what fit returns is shown")
             if output.output_type == "stream":
                 lines = output.text.splitlines()
                 problems += [f"too long: {line}" for line in lines if len(line) > LONGEST_LINE]
@@ -203,8 +205,12 @@ VIEW = {build.VIEW: {"model_id": "1"}}
             "a picture has no alternative",
         ),
         (cell(execution={"iopub.status.busy": "now"}), "times are stored"),
+        (
+            cell("1", output("execute_result", data={"text/plain": "History(terms={…"})),
+            "what fit returns is shown",
+        ),
     ],
-    ids=["error", "stderr", "long line", "widget", "no alt", "empty alt", "timing"],
+    ids=["error", "stderr", "long line", "widget", "no alt", "empty alt", "timing", "History"],
 )
 def test_a_bad_output_is_found(bad, problem):
     (found,) = output_problems(notebook(bad))
