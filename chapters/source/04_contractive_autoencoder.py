@@ -3,8 +3,8 @@
 #
 # Change an image a little: how far does its code move? That depends on *which* change. For each glyph
 # below a computer has searched, among all small changes of one size, for the one that moves the code most.
-# The second row shows it (grey means "no change", white "more ink", black "less"), the third adds it to
-# the glyph. Move $\lambda$ to 0 and back. At which $\lambda$ does the code notice specks that no glyph
+# The second row shows it (grey: no change, white: more ink, black: less), the third adds it to
+# the glyph, the fourth rebuilds the first. Move $\lambda$ to 0 and back. At which $\lambda$ does the code notice specks that no glyph
 # ever has, and at which a stroke that moves?
 
 # %% tags=["hide-input"]
@@ -110,8 +110,7 @@ show(
 )
 
 # %% [markdown]
-# Half of the reactions without a price, nearly all with $\lambda = 1$. (Weight decay does that, too, says
-# the laboratory.)
+# Half of the reactions without a price, nearly all with $\lambda = 1$.
 
 # %% [markdown]
 # ## The price
@@ -177,7 +176,8 @@ ExerciseCard("contractive-penalty")
 
 # %% [markdown]
 # **Weight decay**, an older penalty, charges $\lVert W_j \rVert^2$ whatever the image is. Here that is
-# multiplied by $(h_j (1 - h_j))^2$. A unit whose activation is close to 0 or 1 is **saturated** and pays
+# multiplied by $(h_j (1 - h_j))^2$. (Weight decay, too, turns the reactions to where glyphs differ, says
+# the laboratory.) A unit whose activation is close to 0 or 1 is **saturated** and pays
 # almost nothing. Compare the columns:
 
 # %%
@@ -265,8 +265,8 @@ for name, route in routes.items():
     print(f"{name:15} {value:14.2f} {statistics.median(took[1:]):14.2f}")
 
 # %% [markdown]
-# Averaged over these glyphs a single probe is off by two percent or less, and training averages over
-# many steps. (A mistake in circulation is to square the gradient of $h_1 + \dots + h_d$: a probe whose signs are always $+1$.
+# With one probe for each glyph the mean over 128 is off by two percent or less; for one glyph alone it can
+# be far off. Training averages over many steps. (A mistake in circulation is to square the gradient of $h_1 + \dots + h_d$: a probe whose signs are always $+1$.
 # The laboratory trains with it.)
 
 # %%
@@ -328,10 +328,10 @@ ContractionEllipse(blob_models, blobs)
 # At $\lambda = 0$ the blue ellipse is far larger than the orange one: patterns that no blob shows
 # move the code more than a moving blob does. A small $\lambda$ removes these reactions, while the grid
 # and the orange ellipse hardly change. A large $\lambda$ has nothing cheap left to remove, and the
-# whole grid shrinks. Near the edge, where units saturate, the ellipses are thin.
+# whole grid shrinks. At small $\lambda$ units saturate near the edge, and the ellipses are thin.
 #
-# An ellipse is a **linearisation**. Here it stands (solid) beside the true image of the same circle
-# (dashed), for five blobs. Where is it wrong?
+# An ellipse is a **linearisation**. Here it stands (solid) beside where the encoder really sends its
+# circle of images (dashed), for five blobs. Where is it wrong?
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 turn = 2 * torch.pi * torch.linspace(0, 1, 73)
@@ -469,10 +469,11 @@ claim(
 )
 
 # %% [markdown]
-# It is right for weak noise and says nothing about strong noise: sigmoid units cannot leave $(0, 1)$.
+# It is right for weak noise. For strong noise it is off both ways: saturated units wake up, and none can
+# leave $(0, 1)$.
 # This is also the link to chapter 2. A denoiser of weak Gaussian noise pays for how strongly its
 # *reconstruction* reacts; the laboratory trains with that price and without noise, and gets nearly the
-# same network.
+# same error.
 
 # %%
 ExerciseCard("code-shift-under-noise")
@@ -548,7 +549,7 @@ claim(
 )
 claim(
     "CAE.partly-escaped",
-    "untied, the penalty falls so many times as far as the squared relative shift does",
+    "untied, λ = 1 divides the penalty by so many times as much as the squared relative shift",
     penalties[False, 0.0] / penalties[False, 1.0] / fall,
     at_least=1.5,
 )
@@ -625,7 +626,7 @@ claim(
 # - A sigmoid layer has a closed form; any encoder has an unbiased estimate with one backward pass.
 # - It is the mean squared shift of the code under weak noise, per unit of noise variance.
 # - A small weight removes reactions to what never happens; a large one shrinks the whole code.
-# - It can be escaped by scale, unless the weights are tied.
+# - It can be escaped by scale, less so with tied weights.
 # - With a mixture on its codes the network draws digits; with $\mathcal{N}(0, I)$ it does not.
 #
 # ## Next

@@ -3,7 +3,7 @@
 #
 # A printed digit has knobs: how far it slants, how large it is, where it stands. The network below
 # saw 8,000 pictures of digits and nothing else; nobody told it of any knob. Its code has ten numbers.
-# Move the first slider, then the second, then the next two. What does each of them change?
+# Below the image slider, move the first four one by one. What does each of them change?
 
 # %% tags=["hide-input"]
 import numpy as np
@@ -75,7 +75,7 @@ LatentTraversal(finder, new_glyphs.images[:60], codes=found[:60], order=order)
 # - build a loss with a budget in it, and see it cheated;
 # - measure whether axes have a meaning, rotate it away, and see what chose the axes.
 #
-# **Before you start**: chapters 5 to 7. **Time**: 40 minutes. What is measured in more detail
+# **Before you start**: chapters 5 to 7, and what a Lagrangian is. **Time**: 40 minutes. What is measured in more detail
 # stands in the [laboratory](08_beta_vae_laboratory.ipynb).
 
 # %% [markdown]
@@ -235,7 +235,7 @@ claim(
 )
 
 # %% [markdown]
-# A larger β rebuilds worse, at every step, and at 4 nothing is left. That samples get bad on the left
+# A larger β rebuilds worse, from 0.03 on at every step, and at 4 nothing is left. That samples get bad on the left
 # is no fault of the decoder: at a low price little pulls the codes to the prior. They lie wider than
 # $\mathcal{N}(0, I)$ and are correlated, and the prior misses them. Drawn from where the codes are,
 # the samples at the lowest price are the nearest of all.
@@ -277,8 +277,8 @@ BetaExplorer(conditional, every, test.images, points)
 # %% [markdown]
 # The first nats of a code buy much, two or three nats of distortion each; the tenth buys hardly
 # anything. Along the way dimensions get quieter, and the
-# reconstructions drift towards the mean image. At the right end this model still spends a nat, where
-# the one trained for β = 4 spends none. (How close the slopes are to the β, and where one model for
+# reconstructions drift towards the mean image. At β = 4 this model still spends a nat, where
+# the one trained for it alone spends none. (How close the slopes are to the β, and where one model for
 # all falls short, is measured in the laboratory.)
 
 # %% [markdown]
@@ -287,9 +287,7 @@ BetaExplorer(conditional, every, test.images, points)
 # If it is nats that matter, why not ask for them? Burgess et al. (2018) penalise the distance of the
 # rate from a budget $C$, which grows slowly during the training:
 #
-# $$ \mathcal{L} = \mathbb{E}_{q_\phi(z \mid x)} \bigl[ -\log p_\theta(x \mid z) \bigr]
-#    + \gamma \, \bigl| \mathrm{KL}\bigl( q_\phi(z \mid x) \,\Vert\, p(z) \bigr) - C \bigr|
-#    \tag{BVAE.6} $$
+# $$ \mathcal{L} = D + \gamma \, \lvert R - C \rvert \tag{BVAE.6} $$
 #
 # It looks like (BVAE.1). Note the difference: there the code costs *at most* $C$, here *exactly*
 # $C$. A code below the target is pushed to spend more, on whatever.
@@ -315,9 +313,8 @@ capacity_loss = check_task("capacity_loss", capacity_loss)
 # %% [markdown]
 # How large should γ be? Burgess et al. used 1000, for other data. Below $C$ and above it, the penalty
 # pulls with the force γ, and the images pull for more nats with the force of their price. So γ has
-# to exceed the price at $C$. For three nats that is about 1, by the table above; so 2 should do. Six
-# values, with the same slow growth of the budget. All should end at three nats. Will all carry the
-# same?
+# to exceed the price at $C$. For three nats that is about 1, by the table above. Six values, with the
+# same slow growth of the budget: from 2 on all should end at three nats. Will all carry the same?
 
 
 # %% tags=["nbval-ignore-output"]
@@ -358,7 +355,7 @@ axis.spines[["top", "right"]].set_visible(False)
 show(
     figure,
     alt="Rate and information against γ. Both near 3 nats from γ = 1 to 8; at 32 and 1000 the "
-    "rate stays at 3 and the information is 0.",
+    "rate is near 3 and the information is 0.",
 )
 
 # %% tags=["hide-input"]
@@ -405,12 +402,12 @@ for v, name in enumerate(new_glyphs.factor_names[1:], start=1):  # a digit has n
     print(f"{name:10}{pairs}")
 
 # %% [markdown]
-# Slant, size and both shifts have an axis that follows them, with a large gap to the next. A component
-# does as well for the shift to the side, and worse for slant and size. That is no law: with other seeds
-# slant and size may share their axes, and follow them little better than components do, or worse. The
-# stroke has no axis of its own. For the digit, which has no order, correlation means nothing. The **mutual information gap** (MIG) serves
-# all factors $v$. It compares what the best axis tells about a factor with what the second best
-# tells, in parts of the factor's entropy:
+# Slant, size and both shifts have an axis that follows them, with a large gap to the next. Components do
+# better for stroke and the shift to the side, worse for the rest. That is no law: with other seeds
+# slant and size may share axes, which follow them little better than components do, or worse. The
+# stroke has no axis of its own. For the digit, which has no order, correlation means nothing. The
+# **mutual information gap** (MIG) serves all factors $v$. Codes and factors are cut into bins; it is what
+# the best axis tells beyond the second best, in parts of the factor's entropy:
 #
 # $$ \mathrm{MIG}_v = \frac{I(z_{j}; v) - I(z_{l}; v)}{H(v)}, \qquad
 #    j \text{ best}, \; l \text{ second best} \tag{BVAE.7} $$
@@ -481,7 +478,7 @@ claim(
 )
 claim(
     "BVAE.axes-collapse",
-    "and with β = 8 it is this part of that at 2",
+    "at β = 8 the MIG is this part of that at 2",
     mean(MIG, 8.0) / mean(MIG, 2.0),
     at_most=0.5,
 )
@@ -495,7 +492,7 @@ claim(
 # %% [markdown]
 # Yes, up to a point. As nats get dear, axes sharpen; then the code runs out of nats, and there is
 # nothing left to have a meaning. Two cautions. Models that differ only in their seed differ a lot, and
-# so does the mean of three (the hollow dots of the first claim). And
+# so does the mean of three (the rings of the first claim). And
 # a perfect code, the list of the factors itself, would have a MIG of more than 0.9. (Other scores
 # and another network: laboratory.)
 
