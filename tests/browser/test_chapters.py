@@ -1,7 +1,6 @@
 """The chapters in JupyterLab, in a real browser: before anything has run, and after all has."""
 
 import pytest
-from playwright.sync_api import expect
 
 from course_lib.errata import places
 from course_lib.exercises import variant
@@ -88,6 +87,8 @@ def find_widget(page, name):
 
 def assert_moves(page, widget):
     """A key on the first slider that can move changes what the widget announces."""
+    from playwright.sync_api import expect  # here: without it the tests are skipped
+
     said = widget.get_by_role("status").first
     before = said.inner_text()
     slider = widget.locator("input[type=range]:enabled").first
