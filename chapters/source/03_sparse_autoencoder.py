@@ -2,9 +2,9 @@
 # # 3 · Sparse autoencoder
 #
 # What is a photograph made of? Below are 64 shapes. A network that has seen 10,000 small pieces of
-# photographs adds them up to draw any such piece. Each shape belongs to one unit of its code. With
-# $\lambda = 0$ the network may use all its units for every piece. Move $\lambda$ upwards: each unit is
-# then asked to be silent for nearly all of them. What happens to the shapes?
+# photographs adds them up to draw any such piece. Each shape belongs to one unit of its code. Move
+# $\lambda$ to 0: the network may use all its units for every piece. Move it up again: each unit is
+# asked to be silent for nearly all of them. What happens to the shapes?
 
 # %% tags=["hide-input"]
 import torch
@@ -72,8 +72,8 @@ SparseSweep(models, patches[:2000])
 # %% [markdown]
 # ## The idea
 #
-# In chapter 1 a narrow code kept the network from copying. There is another way: allow many
-# units, but make activity expensive. A small piece of a photograph holds one edge, or two, out of
+# In chapter 1 a narrow code kept the network from copying. There is another way, with as many units as
+# one likes (here 64): make activity expensive. A small piece of a photograph holds one edge, or two, out of
 # the hundreds that there could be. A code that has a unit for each possible edge, and switches on
 # only those that are there, would be *sparse*. Every unit would stand for something that happens
 # now and then in pictures, and would be silent otherwise.
@@ -260,22 +260,22 @@ claim(
 )
 claim(
     "SAE.approaches-target",
-    "what is left of that distance at λ = 30, as a share, for the ρ where it is most",
+    "at λ = 30 this share of the distance to ρ is left, at the worst of the three ρ",
     max(left[2] / left[0] for left in distances.values()),
     at_most=0.25,
 )
 
 # %% [markdown]
-# The wish $\hat\rho \approx \rho$ comes true as $\lambda$ grows, and the reconstruction pays: at every
-# target the error rises with $\lambda$. These networks are not yet trained to the end; the laboratory
-# does that, and measures the price then.
+# As $\lambda$ grows $\hat\rho$ nears $\rho$, without reaching it (for $\rho = 0.01$ and $\lambda =
+# 30$ it is 0.02), and the reconstruction pays. These networks are not yet trained to the end; the
+# laboratory does that, and measures the price then.
 
 # %% [markdown]
 # ## Are they edges?
 #
 # Seeing edges in small pictures is easy. Look at all 64 **features**, one column of the decoder's
-# weights each, the most localised first. On the left those of the plain network, on the right those of
-# $\lambda = 30$.
+# weights each, those that fill the fewest pixels first. On the left those of the plain network, on
+# the right those of $\lambda = 30$.
 
 
 # %% tags=["hide-input", "nbval-ignore-output"]
@@ -439,8 +439,8 @@ claim(
 # %% [markdown]
 # The penalty constrains averages over the data and nothing else. On the digits it is met
 # through the loophole: the activations have the prescribed mean and practically none is ever
-# "active". On the patches, trained with large steps that drive the weights up, the units do
-# switch on and off.
+# "active". On the patches, with other layers, another $\lambda$ and larger steps, the units do switch on
+# and off.
 
 # %%
 ExerciseCard("what-the-sparsity-penalty-constrains")
@@ -483,9 +483,9 @@ claim(
 )
 
 # %% [markdown]
-# Three roads lead to oriented features. KL fixes how often each unit is on
-# *on average*, top-k how many are on for each image, and L1 neither: it makes activity
-# expensive. The laboratory compares them, and shows how each can be escaped.
+# Three roads lead to oriented features. KL fixes the mean activation of each unit, top-k how many
+# units are on for each image, and L1 neither: it makes activity expensive. The laboratory compares
+# them, and shows how each can be escaped.
 
 # %% [markdown]
 # ## Can it draw a digit that nobody wrote?
@@ -526,7 +526,7 @@ show(
 # %% tags=["hide-input"]
 claim(
     "SAE.blind-to-meaning",
-    "the penalty of the shuffled code differs from that of the code by this share",
+    "shuffling changes the penalty by this share, which is rounding alone",
     abs(kl_sparsity(shuffled, 0.05) / kl_sparsity(codes, 0.05) - 1),
     at_most=0.001,
 )
@@ -538,8 +538,9 @@ claim(
 )
 
 # %% [markdown]
-# Some can be read and many are blots, in the second row about half. The penalty has an opinion on every unit by itself and none on how they go together. A digit is
-# several strokes *at the right places*, and nothing in this loss says which go together.
+# Some can be read and many are blots, of the last row about half. The penalty has an opinion on
+# every unit by itself and none on how they go together. A digit is several strokes *at the right
+# places*, and nothing in this loss says which go together.
 
 # %% [markdown]
 # ## Exercises
@@ -574,8 +575,8 @@ claim(
 #
 # $\hat\rho_j$ is now $h_j(x)$ itself, so each activation of each image is pulled towards $\rho$:
 # a constant, which carries no information. A unit that is either on or off pays for every image.
-# So a batch should hold many times $1/\rho$ images. Ours hold twice that, hence
-# SAE.batches-overestimate.
+# So a batch should hold many times $1/\rho$ images. Ours hold twice that; the
+# laboratory measures what that does.
 #
 # </details>
 

@@ -1,11 +1,11 @@
 # %% [markdown]
 # # 4 · Contractive autoencoder
 #
-# Change an image a little: how far does its code move? That depends on *which* change. For each glyph
-# below a computer has searched, among all small changes of one size, for the one that moves the code most.
-# The second row shows it (grey: no change, white: more ink, black: less), the third adds it to
-# the glyph, the fourth rebuilds the first. Move $\lambda$ to 0 and back. At which $\lambda$ does the code notice specks that no glyph
-# ever has, and at which a stroke that moves?
+# Change an image a little: how far does its code move? That depends on *which* change. For each
+# glyph below a computer has searched, among all small changes of one size, for the one that moves
+# the code most. The second row shows it (grey: no change, white: more ink, black: less), the third
+# adds it to the glyph, the fourth rebuilds the first. Move $\lambda$ to 0 and back. At which
+# $\lambda$ does the code notice specks that no glyph ever has, and at which a stroke that moves?
 
 # %% tags=["hide-input"]
 import statistics
@@ -265,9 +265,10 @@ for name, route in routes.items():
     print(f"{name:15} {value:14.2f} {statistics.median(took[1:]):14.2f}")
 
 # %% [markdown]
-# With one probe for each glyph the mean over 128 is off by two percent or less; for one glyph alone it can
-# be far off. Training averages over many steps. (A mistake in circulation is to square the gradient of $h_1 + \dots + h_d$: a probe whose signs are always $+1$.
-# The laboratory trains with it.)
+# With one probe for each glyph the mean over 128 is off by two percent or less; for one glyph alone
+# it can be far off. Training averages over many steps. (A mistake in circulation is to square the
+# gradient of $h_1 + \dots + h_d$: a probe whose signs are always $+1$. The laboratory trains with
+# it.)
 
 # %%
 ExerciseCard("hutchinson-probe")
@@ -502,11 +503,12 @@ with torch.no_grad():
         print(f"s = {s:<5} penalty {paid:.6f}, reconstruction term {error.mean():.4f}")
 
 # %% [markdown]
-# That is why the decoder was tied in the paper: so it cannot grow while the encoder shrinks. Do trained
-# networks take the way out? A shift of the code means something only relative to how far apart codes are. So divide
-# the root-mean-square shift, for noise of 0.1, by the **spread**, the root-mean-square distance
-# between the codes of two test images. Multiplying a code by $s$ does not change this ratio. By
-# (CAE.6), penalty ≈ (relative shift)² · (spread)² / ε²: the penalty can fall for two reasons.
+# That is why the decoder was tied in the paper: so it cannot grow while the encoder shrinks. Do
+# trained networks take the way out? A shift of the code means something only relative to how far
+# apart codes are. So divide the root-mean-square shift, for noise of 0.1, by the **spread**, the
+# root-mean-square distance between the codes of two test images. Multiplying a code by $s$ does not
+# change this ratio. By (CAE.6), penalty ≈ (relative shift)² · (spread)² / ε²: the penalty can fall
+# for two reasons.
 
 
 # %% tags=["hide-input"]

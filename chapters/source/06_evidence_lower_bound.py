@@ -1,10 +1,11 @@
 # %% [markdown]
 # # 6 · Evidence lower bound
 #
-# Here is a 9, drawn by a model that has seen handwritten digits. It first drew a code of 40 numbers, and then
-# the image. Which code was it? The slider moves a guess: at 0 the codes of the second row are drawn
-# from all that the model knows, without a look at the 9; at 10 they are drawn from what a network answers
-# that has seen it. How good is each guess? And how likely was it that the model draws just this image?
+# Here is a 9, drawn by a model that has seen handwritten digits. It first drew a code of 40
+# numbers, and then the image. Which code was it? The slider moves a guess: at 0 the codes of the
+# second row are drawn from all that the model knows, without a look at the 9; at 10 they are drawn
+# from what a network answers that has seen it. How good is each guess? And how likely was it that
+# the model draws just this image?
 
 # %% tags=["hide-input"]
 import math
@@ -42,11 +43,10 @@ with torch.no_grad():
 SweepRows("the guess", rows, columns=12, start=2)
 
 # %% [markdown]
-# At 0 none of the twelve is this 9. At 10 all are. For most images in the world the first row of such
-# guesses would never contain a match, however long you wait; and the average over all codes is just what
-# the second question asks for. This chapter shows what to compute instead, with the guess: the
-# **evidence lower bound**. It takes a model so small that everything can be computed exactly, and comes
-# back to the 9 at the end.
+# At 0 none of the twelve is this 9. At 10 all are. Guesses at 0 would hardly ever contain a match,
+# however long you wait; and the average over all codes is just what the last question asks for.
+# This chapter shows what to compute instead, with the guess: the **evidence lower bound**. It takes
+# a model so small that everything can be computed exactly, and comes back to the 9 at the end.
 #
 # ## You will
 #
@@ -106,8 +106,9 @@ print(f"log 0.29              {evidence.log():.9f}")
 # $$ p(z \mid x) = \frac{p(x \mid z)\, p(z)}{p(x)} = \frac{p(x, z)}{p(x)} \tag{ELBO.2} $$
 #
 # Our model has one code $z$ and one pixel $x$, with $p(x \mid z) = \mathcal{N}(\tanh 2z,\, 0.3^2)$.
-# The pixel is $x = 0.5$. In the picture: where do codes lie that may have drawn it? Evidence and posterior are then integrals over one number, and a sum over
-# 4001 equidistant values of $z$ gives all the digits printed here.
+# The pixel is $x = 0.5$. In the picture: where do codes lie that may have drawn it? The evidence is
+# then an integral over one number, and a sum over 4001 equidistant values of $z$ gives all the
+# digits printed here.
 
 # %% tags=["hide-input"]
 model = OneDimensionalModel(lambda z: torch.tanh(2 * z), s=0.3)
@@ -178,7 +179,7 @@ claim(
 
 # %% [markdown]
 # What does an error of 10 % cost? Count evaluations of the decoder: of a grid, of samples from the prior,
-# and of samples from the posterior, of which one is enough, as you will see.
+# and of samples from the posterior: one, since by (ELBO.2) $p(x) = p(x, z) / p(z \mid x)$ for any $z$.
 
 
 # %% tags=["hide-input"]
@@ -215,7 +216,7 @@ show(
 
 # %% [markdown]
 # The grid leaves the picture after fifteen dimensions, and samples from the prior reach $10^{13}$ in
-# the thirtieth. In one dimension there is no problem at all, however many codes there are.
+# the thirtieth. In one dimension both are cheap, although the codes are infinitely many.
 
 # %% [markdown]
 # ## The bound
@@ -351,8 +352,9 @@ EvidenceGap(model, x=0.5, mu=0.0, sigma=1.0)
 # \sigma$; the reconstruction even gains. At μ = 0, σ = 1 the guess is the prior and its divergence
 # is 0. The line depends on the model and on $x$, not on $q$.
 #
-# A decoder can also make two codes equally good. With $g(z) = z^2/2$, a pixel of 1 may come from
-# $z \approx 1.4$ or from $z \approx -1.4$. Try to get the gap below $\log 2 = 0.693$. Then move $x$ towards 0.
+# A decoder can also make two codes equally good. With $g(z) = z^2/2$, a pixel of 1 may come from $z
+# \approx 1.4$ or from $z \approx -1.4$. Try to get the gap below $\log 2 = 0.693$. Then move $x$
+# towards 0.
 
 # %%
 two_peaks = OneDimensionalModel(lambda z: z**2 / 2, s=0.3)
@@ -360,7 +362,7 @@ EvidenceGap(two_peaks, x=1.0, mu=1.3, sigma=0.25, x_range=(-0.5, 2.0))
 
 # %% [markdown]
 # At $x = 1$ it cannot be done: a narrow $q$ misses one peak, a wide one puts weight on the valley.
-# At $x = 0.1$ the peaks have merged, and μ = 0, σ = 0.5 leaves only 0.05 nats.
+# At $x = 0.1$ they have nearly merged, and μ = 0, σ = 0.5 leaves only 0.05 nats.
 
 # %% [markdown]
 # ## What the two parts do
@@ -446,9 +448,10 @@ claim(
 )
 
 # %% [markdown]
-# One $q$ for one image took 250 steps. With 60,000 images that is 60,000 such searches, and another for every
-# new one. Chapter 7 trains one network, the encoder, that answers $\mu$ and $\sigma$ for any image at once.
-# That is called **amortised** inference; what it loses against a search of its own is the *amortisation gap*.
+# One $q$ for one image took 250 steps. With 60,000 images that is 60,000 such searches, and another
+# for every new one. Chapter 7 trains one network, the encoder, that answers $\mu$ and $\sigma$ for
+# any image at once. That is called **amortised** inference; what it loses against a search of its
+# own is the *amortisation gap*.
 
 # %% [markdown]
 # ## Average inside the logarithm
@@ -536,8 +539,8 @@ for k, estimate in seen.items():
     )
 
 # %% [markdown]
-# Guessing blindly costs hundreds of nats. The encoder's answer is a few nats short of what a thousand samples
-# find, and these few are its gap, or most of it.
+# Guessing blindly costs hundreds of nats. The encoder's answer with $k = 1$, which is its ELBO, is a few
+# nats short of what a thousand samples find, and these few are its gap, or most of it.
 
 # %% [markdown]
 # ## Exercises

@@ -75,8 +75,8 @@ LatentTraversal(finder, new_glyphs.images[:60], codes=found[:60], order=order)
 # - build a loss with a budget in it, and see it cheated;
 # - measure whether axes have a meaning, rotate it away, and see what chose the axes.
 #
-# **Before you start**: chapters 5 to 7, and what a Lagrangian is. **Time**: 40 minutes. What is measured in more detail
-# stands in the [laboratory](08_beta_vae_laboratory.ipynb).
+# **Before you start**: chapters 5 to 7, and what a Lagrangian is. **Time**: 40 minutes. What is
+# measured in more detail stands in the [laboratory](08_beta_vae_laboratory.ipynb).
 
 # %% [markdown]
 # ## The idea
@@ -235,10 +235,10 @@ claim(
 )
 
 # %% [markdown]
-# A larger β rebuilds worse, from 0.03 on at every step, and at 4 nothing is left. That samples get bad on the left
-# is no fault of the decoder: at a low price little pulls the codes to the prior. They lie wider than
-# $\mathcal{N}(0, I)$ and are correlated, and the prior misses them. Drawn from where the codes are,
-# the samples at the lowest price are the nearest of all.
+# A larger β rebuilds worse, from 0.03 on at every step, and at 4 nothing is left. That samples get
+# bad on the left is no fault of the decoder: at a low price little pulls the codes to the prior.
+# They lie wider than $\mathcal{N}(0, I)$ and are correlated, and the prior misses them. Drawn from
+# where the codes are, the samples at the lowest price are the nearest of all.
 #
 # ## The price is a slope
 #

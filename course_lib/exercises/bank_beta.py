@@ -112,7 +112,7 @@ BETA_VAE_LOSS = Exercise(
     title="The loss of a β-VAE",
     kind="number",
     draw=draw_beta_vae,
-    statement=r"For one image $-\mathbb E_q[\log p(x \mid z)] = <r>$ nats, summed over $D = <D>$ "
+    statement=r"For one image $-\mathbb E_q[\log p(x \mid z)] = <r>$ nats, summed over <D> "
     r"pixels. The encoder returns $\mu = <mu>$ and $\sigma = <sigma>$, and the prior is "
     r"$\mathcal N(0, I)$. What is the loss of a β-VAE with $\beta = <beta>$?",
     unit="nats",
