@@ -50,7 +50,7 @@ export default widget((model) => {
   if (!names.length) buttons.push(button("random z ~ N(0, I)", () => set(model, { code: codes[0].map(gaussian) })));
   const moved = model.get("order").filter((j) => !names.length || j < names.length);
   const sliders = moved.map((j) => slider(model, "code", {
-    label: names[j] ?? subscripted("z", j), index: j, min: ends[j][0], max: ends[j][1], step: 0.05, colour: COLOUR.z,
+    label: names[j] ?? subscripted("z", j), index: j, min: ends[j][0], max: ends[j][1], step: (ends[j][1] - ends[j][0]) / 160, colour: COLOUR.z,
     format: (value) => fixed(value),
   }));
 

@@ -114,7 +114,10 @@ def test_dimensions_with_a_name_are_called_by_it_and_go_as_far_as_the_codes(show
     page = shown(LatentTraversal(model, IMAGES[:2], codes=codes, names=["smile", "light"]))
     smile = page.get_by_role("slider", name="smile")
     assert [smile.get_attribute(end) for end in ("min", "max")] == ["-0.5", "0.5"]
-    assert page.get_by_role("slider", name="light").input_value() == "1"
+    light = page.get_by_role("slider", name="light")
+    assert light.input_value() == "1"
+    light.press("ArrowRight")  # 160 steps from end to end, as from −4 to 4
+    assert float(light.input_value()) == pytest.approx(1 + 2 / 160)
     assert page.get_by_role("slider").count() == 3  # with that of the image
     assert page.get_by_role("button", name="random").count() == 0
 
