@@ -37,7 +37,7 @@ export function address(tag, place, { pathname, root }) {
   if (root !== undefined) return { href: `${root}chapters/${file.replace(".ipynb", ".html")}#${tag}` };
   const folder = pathname.match(/\/(?:tree|notebooks)\/(.*\/)?[^/]+\.ipynb$/);
   if (!folder) return undefined;
-  const command = { command: "rendermime:handle-local-link", args: JSON.stringify({ path: (folder[1] ?? "") + file, id: `#${cell}` }) };
+  const command = { command: "rendermime:handle-local-link", args: JSON.stringify({ path: decodeURIComponent(folder[1] ?? "") + file, id: `#${cell}` }) };
   return { href: `${file}#${cell}`, target: "_blank", ...pathname.includes("/tree/") && command };
 }
 
@@ -75,7 +75,7 @@ export default widget((model) => {
     if (right in rights) rights[right] = true;
     const all = Object.values(rights);
     const some = all.filter(Boolean).length;
-    progress.textContent = all.length > 1 ? `${"●".repeat(some)}${"○".repeat(all.length - some)} ${some} of ${all.length} cards here are right` : "";
+    progress.textContent = all.length > 1 ? `${"●".repeat(some)}${"○".repeat(all.length - some)} ${some} of ${all.length} cards of its chapter are right` : "";
   }
   const hint = button("", () => keep({ hints: state().hints + 1 }));
   const others = button("Other numbers", () => set(model, { index: (model.get("index") + 1) % variants.length }));

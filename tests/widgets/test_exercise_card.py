@@ -257,10 +257,10 @@ def test_a_formula_is_linked_where_it_stands(javascript):
     assert on_the_site == {"href": "../chapters/06_evidence_lower_bound.html#ELBO.8"}
     in_notebook7 = address('{ pathname: "/notebooks/chapters/05_kl_divergence.ipynb" }')
     assert in_notebook7 == {"href": place.strip('"'), "target": "_blank"}
-    in_lab = address('{ pathname: "/lab/tree/chapters/05_kl_divergence.ipynb" }')
+    in_lab = address('{ pathname: "/lab/tree/my%20chapters/05_kl_divergence.ipynb" }')
     assert in_lab["command"] == "rendermime:handle-local-link"
     assert json.loads(in_lab["args"]) == {
-        "path": "chapters/06_evidence_lower_bound.ipynb", "id": "#cell-id=ELBO-8",
+        "path": "my chapters/06_evidence_lower_bound.ipynb", "id": "#cell-id=ELBO-8",
     }  # fmt: skip
     assert address('{ pathname: "/index.html" }') is None  # Colab, VS Code
 
@@ -273,13 +273,13 @@ def test_the_chapters_cards_are_counted(shown, path):
     total = len(card.chapter)
     assert [id for id, right in card.chapter.items() if right] == [first]
     page = shown(card)
-    page.get_by_text(f"1 of {total} cards here are right").wait_for()
+    page.get_by_text(f"1 of {total} cards of its chapter are right").wait_for()
     assert page.get_by_text("Where it stands").is_hidden()
     answer(page, second)
-    page.get_by_text(f"2 of {total} cards here are right").wait_for()
+    page.get_by_text(f"2 of {total} cards of its chapter are right").wait_for()
     assert page.get_by_text("Where it stands").is_visible()
     page.evaluate("document.dispatchEvent(new CustomEvent('course-right', { detail: 'other' }))")
-    assert page.get_by_text(f"2 of {total} cards here are right").count() == 1
+    assert page.get_by_text(f"2 of {total} cards of its chapter are right").count() == 1
 
 
 ELBO = "elbo-from-its-parts"
