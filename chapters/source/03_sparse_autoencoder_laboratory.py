@@ -133,7 +133,7 @@ claim(
 # %% [markdown]
 # ## What does sparsity cost, when the training is over?
 #
-# After 30 epochs both networks still improve. Train both three times as long and look again.
+# After 30 epochs both networks still improve. Train both nearly four times as long and look again.
 # The best *linear* code of 64 numbers, by principal component analysis, is a yardstick.
 
 
