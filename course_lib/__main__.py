@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from course_lib.exercises import commands
+from course_lib.grading import commands
 
 ROOT = Path(__file__).resolve().parents[1]
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}

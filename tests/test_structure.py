@@ -65,7 +65,7 @@ LIBRARY = Path(course_lib.models.__file__).parents[1]
 ORDER = (
     "checks", "progress", "noise", "information", "likelihoods", "priors", "objectives", "models",
     "training", "evaluation", "datasets", "errata", "mnist_likelihood", "plots", "notebook",
-    "exercises", "widgets", "contents", "__main__",
+    "exercises", "grading", "widgets", "contents", "__main__",
 )  # fmt: skip
 
 

@@ -5,8 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 from course_lib.exercises import bank
-from course_lib.exercises.grading import BLANK, OTHER, RIGHT
-from course_lib.exercises.reports import Tally, draw_class_report
+from course_lib.grading.grading import BLANK, OTHER, RIGHT
+from course_lib.grading.reports import Tally, draw_class_report
 
 EXERCISES = ["kl-to-standard-normal", "kl-from-logvar", "posterior-collapse"]
 N_STUDENTS = 60

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from course_lib.exercises import bank
-from course_lib.exercises.assignments import Student, hand_out
+from course_lib.grading.assignments import Student, hand_out
 
 NAME, SECRET = "KL 1", b"0123456789abcdef0123456789abcdef"
 FORMULAS = [exercise.id for exercise in bank().values() if exercise.kind == "formula"]

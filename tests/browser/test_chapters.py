@@ -64,21 +64,35 @@ def first_cell(page, name):
     return index
 
 
-SHOWN = """i => {
+SHOWN = """async i => {
     const notebook = window.jupyterapp.shell.currentWidget.content;
     const cell = notebook.widgets[i].node;
-    const shown = cell.isConnected && cell.querySelector(".course");
-    if (!shown) notebook.scrollToItem(i, "center");
-    return shown;
+    if (cell.isConnected && cell.querySelector(".course")) return true;
+    // JupyterLab draws what is in sight, and what it draws moves the rest; it says when it is done
+    const there = notebook.scrollToItem(i, "center").catch(() => {});
+    await Promise.race([there, new Promise(later => setTimeout(later, 10_000))]);
+    return false;
+}"""
+INSTEAD = """i => {
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    const { isConnected, innerText } = notebook.widgets[i].node;
+    const drawn = [...notebook.node.querySelectorAll("[data-windowed-list-index]")]
+        .map(cell => cell.dataset.windowedListIndex);
+    return `cell ${i}, ${isConnected ? "drawn" : "not drawn"}, says "${innerText.slice(-300)}";
+        drawn are ${drawn}; the kernel is
+        ${window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status}`;
 }"""
 
 
 def find_widget(page, name):
     """The first widget that a cell with this name makes, scrolled into view."""
-    # Again and again: JupyterLab draws what is in sight, and what it draws moves the rest. Not too
-    # often: on a busy machine it has to come to drawing in between.
+    from playwright.sync_api import TimeoutError as TooLate
+
     index = first_cell(page, name)
-    page.wait_for_function(SHOWN, arg=index, polling=2000, timeout=120_000)
+    try:
+        page.wait_for_function(SHOWN, arg=index, polling=1000, timeout=180_000)
+    except TooLate:
+        raise AssertionError(f"no {name}: {page.evaluate(INSTEAD, index)}") from None
     cell = page.locator(f'.jp-Cell[data-windowed-list-index="{index}"]')
     widget = cell.locator(".course").first
     widget.scroll_into_view_if_needed()

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from course_lib.__main__ import app
 from course_lib.exercises import bank
-from course_lib.exercises.assignments import (
+from course_lib.grading.assignments import (
     InstructorError,
     Student,
     file_name,

@@ -10,7 +10,7 @@ import typer
 
 from course_lib.exercises import bank as all_exercises
 from course_lib.exercises import variant
-from course_lib.exercises.assignments import (
+from course_lib.grading.assignments import (
     MOST_PROBLEMS,
     InstructorError,
     check_exercises,
@@ -20,7 +20,7 @@ from course_lib.exercises.assignments import (
     read_secret,
     statement,
 )
-from course_lib.exercises.reports import grade_class
+from course_lib.grading.reports import grade_class
 
 Name = Annotated[str, typer.Argument(help="The name of the assignment, such as 'KL 1'.")]
 Roster = Annotated[Path, typer.Option(help="A CSV file in UTF-8 with the columns id and name.")]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.exercises import Variant, bank, check
-from course_lib.exercises.assignments import FORMAT, KEY, InstructorError, seal, statement
+from course_lib.grading.assignments import FORMAT, KEY, InstructorError, seal, statement
 
 LARGEST_FILE = 5_000_000  # bytes; a notebook as handed out has some 10,000
 LONGEST_CELL = 10_000  # characters of an answer cell that are looked at

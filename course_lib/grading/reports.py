@@ -11,14 +11,14 @@ from typing import Any
 from tqdm import tqdm
 
 from course_lib.exercises import bank
-from course_lib.exercises.assignments import (
+from course_lib.grading.assignments import (
     FORMULA_STARTS,
     Student,
     file_name,
     student_variants,
     whole_folder,
 )
-from course_lib.exercises.grading import (
+from course_lib.grading.grading import (
     BLANK,
     OTHER,
     RIGHT,

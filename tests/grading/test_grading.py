@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from course_lib.__main__ import app
 from course_lib.exercises import bank
-from course_lib.exercises.assignments import (
+from course_lib.grading.assignments import (
     InstructorError,
     Student,
     file_name,
@@ -27,7 +27,7 @@ from course_lib.exercises.assignments import (
     student_notebook,
     student_variants,
 )
-from course_lib.exercises.grading import (
+from course_lib.grading.grading import (
     BLANK,
     OTHER,
     RIGHT,
@@ -38,7 +38,7 @@ from course_lib.exercises.grading import (
     grade_student,
     read_notebook,
 )
-from course_lib.exercises.reports import (
+from course_lib.grading.reports import (
     alternative_text,
     draw_class_report,
     grade_class,
