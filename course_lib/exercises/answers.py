@@ -14,7 +14,7 @@ Length, nesting and the size of every intermediate value are bounded.
 
 import math
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from operator import add, mul, neg, pos, sub, truediv
 from typing import Any
@@ -22,6 +22,7 @@ from typing import Any
 MAX_LENGTH = 200  # characters
 MAX_DEPTH = 20  # parentheses, signs and exponents inside each other
 MAX_SIZE = 1e100  # of any intermediate value
+LETTERS = "ABCDEFGH"  # of the choices
 CONSTANTS = {"pi": math.pi, "e": math.e}
 FUNCTIONS = {
     "log": math.log, "ln": math.log, "log2": math.log2, "sqrt": math.sqrt, "exp": math.exp,
@@ -91,6 +92,20 @@ def parse_formula(text: str, names: Collection[str] = ()) -> Formula:
     if parser.next is not None:
         raise AnswerError(_left_over(parser.next))
     return Formula(tuple(parser.steps))
+
+
+def read_choice(text: str, choices: Sequence[str]) -> str:
+    """The choice that a text means, by its letter or its whole text.
+
+    Raises AnswerError, a ValueError, with a sentence about what is wrong with the text.
+    """
+    if text in choices:
+        return text
+    letters = LETTERS[: len(choices)]
+    letter = text.strip(" ().").upper()
+    if len(letter) != 1 or letter not in letters:
+        raise AnswerError(f"Answer with one letter from {letters[0]} to {letters[-1]}.")
+    return choices[letters.index(letter)]
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:

@@ -2,6 +2,9 @@
 understanding, β-VAE, VQ-VAE.
 """
 
+import runpy
+from pathlib import Path
+
 from course_lib.exercises.bank_beta import BETA
 from course_lib.exercises.bank_codebook import CODEBOOK
 from course_lib.exercises.bank_discrete import DISCRETE
@@ -18,3 +21,30 @@ EXERCISES = {exercise.id: exercise for group in GROUPS for exercise in group}
 def bank() -> dict[str, Exercise]:
     """Every exercise by its id, in the order in which a course meets them."""
     return dict(EXERCISES)
+
+
+class ForeignExercises(ValueError):
+    """A file with exercises that cannot be used; the message says why."""
+
+
+def add_exercises(path: Path | None) -> None:
+    """Add the EXERCISES of a Python file, which is executed, to the bank; None adds nothing.
+
+    What is in this bank is public, and so are its answers: exercises that nobody has seen come
+    from a file of one's own.
+    Raises ForeignExercises when the file has none, or one whose id is taken.
+    """
+    if path is None:
+        return
+    if not path.is_file():
+        raise ForeignExercises(f"{path} is not a file")
+    found = runpy.run_path(str(path)).get("EXERCISES")
+    if not isinstance(found, (tuple, list)) or not all(isinstance(e, Exercise) for e in found):
+        raise ForeignExercises(
+            f"{path} must define EXERCISES, a tuple of course_lib.exercises.Exercise"
+        )
+    ids = [exercise.id for exercise in found]
+    taken = sorted({id for id in ids if id in EXERCISES or ids.count(id) > 1})
+    if taken:
+        raise ForeignExercises(f"{path}: the ids {', '.join(taken)} are taken")
+    EXERCISES.update(zip(ids, found, strict=True))

@@ -4,13 +4,18 @@ from dataclasses import dataclass
 from math import isnan, nan
 from random import Random
 
-from course_lib.exercises.answers import AnswerError, Formula, parse_formula, parse_number
+from course_lib.exercises.answers import (
+    AnswerError,
+    Formula,
+    parse_formula,
+    parse_number,
+    read_choice,
+)
 from course_lib.exercises.bank import bank
 from course_lib.exercises.exercise import Answer, Exercise, Parameters, near, written
 
 MAX_DRAWS = 1000
 N_POINTS = 24  # at which formulas are compared
-LETTERS = "ABCDEFGH"
 
 
 @dataclass(frozen=True)
@@ -169,20 +174,10 @@ def _read(variant: Variant, answer: str, points: list[Parameters]) -> str | list
     if not answer.strip():
         raise AnswerError("There is no answer yet.")
     if variant.kind == "choice":
-        return _read_choice(variant.choices, answer.strip())
+        return read_choice(answer.strip(), variant.choices)
     if variant.kind == "number":
         return [parse_number(answer)]
     return _values(parse_formula(answer, variant.names), points)
-
-
-def _read_choice(choices: tuple[str, ...], answer: str) -> str:
-    if answer in choices:
-        return answer
-    letters = LETTERS[: len(choices)]
-    letter = answer.strip(" ().").upper()
-    if len(letter) != 1 or letter not in letters:
-        raise AnswerError(f"Answer with one letter from {letters[0]} to {letters[-1]}.")
-    return choices[letters.index(letter)]
 
 
 def _values(formula: Formula, points: list[Parameters]) -> list[float]:

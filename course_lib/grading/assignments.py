@@ -3,40 +3,41 @@
 Everything follows from four things that an instructor keeps: the secret, the name of the
 assignment, the roster and this course. The seed of an exercise is an HMAC of assignment, student
 and exercise under the secret, so that it can be computed again years later and guessed by nobody.
-A notebook carries a label: for whom it is, which exercises it holds, and a seal, which is another
-HMAC. Grading believes a label only when its seal is right; so no list of exercises has to be kept
-or typed again, and a notebook cannot be relabelled for somebody else.
+A notebook carries a label, in its metadata and once more in its text: for whom it is, which
+exercises it holds, digests of their numbers and statements, and a seal, which is another HMAC.
+Grading believes a label only when its seal is right; so no list of exercises has to be kept, a
+notebook cannot be relabelled for somebody else, and a course whose exercises have changed since
+does not grade by other numbers.
 
 HMAC: Krawczyk, Bellare & Canetti, RFC 2104, 1997.
 """
 
-import csv
 import hashlib
 import hmac
-import io
+import inspect
 import json
 import os
 import re
 import tempfile
-import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from difflib import get_close_matches
+from email.message import EmailMessage
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
-from course_lib.exercises import Variant, bank, variant
+from course_lib.exercises import Variant, answers, bank, variant
+from course_lib.exercises.answers import LETTERS
+from course_lib.exercises.check import answer_key
+from course_lib.grading import check_cell, notebooks
+from course_lib.grading.notebooks import FORMAT, KEY, digest
+from course_lib.grading.roster import InstructorError, Student, listed
 
-FORMAT = 1  # of the label and the cells
-KEY = "course"  # in the metadata of notebooks and cells
-EMPTY_ANSWER = 'answer = ""'
-SHORTEST_SECRET = 16  # bytes
-MOST_PROBLEMS = 20  # listed in one message
-FORMULA_STARTS = "=+-@＝＋－＠"  # what spreadsheets take for the start of a formula
 PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}(?<!\.)")
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # by Windows
+LAYOUTS = ("plain", "moodle", "mail")
 
 INTRODUCTION = """\
 # {assignment}
@@ -45,149 +46,20 @@ INTRODUCTION = """\
 
 Below each exercise is a cell `answer = ""`. Write your answer between the quotes: a number such
 as `2.5`, an expression such as `log(3)/2`, a formula in the names that the exercise gives, or the
-letter of a choice. Then save the notebook and hand in this file.
+letter of a choice. Save the notebook, run its last cell to see how your answers are read, and hand
+in this file.
 
 Only what stands in the answer cells counts. Add cells for your calculations wherever you like;
-nothing in this notebook is run when it is graded. The numbers are yours alone.
+nothing in this notebook is run when it is graded. The numbers are yours alone; choices have the
+same text for all, in another order.
+
+<!-- course {label} -->
 """
+BEFORE = """\
+## Before you hand in
 
-
-class InstructorError(ValueError):
-    """Something the instructor has to put right; the message says what and where."""
-
-
-@dataclass(frozen=True)
-class Student:
-    """A line of the roster."""
-
-    id: str
-    name: str
-
-
-# What the instructor gives
-
-
-def read_roster(path: Path) -> list[Student]:
-    """The students of a UTF-8 CSV file with the columns id and name, in the order of the file.
-
-    A byte order mark, further columns and empty lines are ignored; names may be in any script.
-    Raises InstructorError, with the number of each bad line, when the file is not UTF-8 or not
-    CSV, has no student or not both columns, and for an id that is empty, not printable, there
-    before (also but for capitals) or like the start of a formula in a spreadsheet.
-    """
-    lines = _csv_lines(path)
-    _, header = next(lines, (1, []))
-    columns = [cell.strip().lower() for cell in header]
-    for column in ("id", "name"):
-        if columns.count(column) != 1:
-            raise InstructorError(
-                f"{path}, line 1: there must be one column {column!r}, separated by a comma; "
-                f"the columns are {columns}"
-            )
-    students, problems = [], []
-    first_lines: dict[str, int] = {}
-    for line, cells in lines:
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) != len(columns):
-            problems.append(f"line {line}: {len(cells)} cells under {len(columns)} columns")
-            continue
-        student = Student(*(normal(cells[columns.index(c)].strip()) for c in ("id", "name")))
-        first = first_lines.setdefault(student.id.casefold(), line)
-        problem = _id_problem(student.id)
-        if not problem and first != line:
-            problem = f"the id {student.id!r} is already that of line {first}"
-        if problem:
-            problems.append(f"line {line}: {problem}")
-        students.append(student)
-    if problems:
-        raise InstructorError(f"{path} has bad lines:\n" + _listed(problems))
-    if not students:
-        raise InstructorError(f"{path} has no students below its header")
-    return students
-
-
-def normal(text: str) -> str:
-    """The text in Unicode's composed form: what looks alike is equal."""
-    return unicodedata.normalize("NFC", text)
-
-
-def _csv_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Every record of a CSV file, with the number of its first line."""
-    content = path.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise InstructorError(
-            f"{path}, line {line}: not UTF-8. Save the roster as 'CSV UTF-8'."
-        ) from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    line = 1
-    try:
-        for cells in reader:
-            yield line, cells
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise InstructorError(f"{path}, line {line}: not CSV, {error}") from None
-
-
-def _id_problem(student_id: str) -> str:
-    if not student_id:
-        return "the id is empty"
-    if not student_id.isprintable():
-        return f"the id {student_id!r} holds characters that cannot be seen"
-    if student_id[0] in FORMULA_STARTS:
-        return f"the id {student_id!r} would be a formula in a spreadsheet"
-    return ""
-
-
-def _listed(problems: Sequence[str]) -> str:
-    shown = [f"  {problem}" for problem in problems[:MOST_PROBLEMS]]
-    if len(problems) > MOST_PROBLEMS:
-        shown.append(f"  and {len(problems) - MOST_PROBLEMS} more")
-    return "\n".join(shown)
-
-
-def read_secret(path: Path) -> bytes:
-    """The secret in a file, without white space around it.
-
-    Raises InstructorError when it is shorter than 16 bytes, which could be guessed.
-    """
-    secret = path.read_bytes().strip()
-    if len(secret) < SHORTEST_SECRET:
-        raise InstructorError(
-            f"{path} holds {len(secret)} bytes, and a secret needs {SHORTEST_SECRET} or more. "
-            "This makes one:\n"
-            f'  python -c "import secrets; print(secrets.token_hex(32))" > {path}'
-        )
-    return secret
-
-
-def check_name(assignment: str) -> str:
-    """The name of the assignment in composed form; raises InstructorError when it is no name."""
-    if not assignment.strip() or assignment != assignment.strip() or not assignment.isprintable():
-        raise InstructorError(
-            f"the name of an assignment is printable text without space around it, "
-            f"got {assignment!r}"
-        )
-    return normal(assignment)
-
-
-def check_exercises(exercises: Iterable[str]) -> tuple[str, ...]:
-    """The ids as a tuple; raises InstructorError for none, an unknown one and a repeated one."""
-    exercises = tuple(exercises)
-    unknown = [exercise for exercise in exercises if exercise not in bank()]
-    if unknown:
-        similar = {name for exercise in unknown for name in get_close_matches(exercise, bank())}
-        meant = f"similar are {', '.join(sorted(similar))}; " if similar else ""
-        raise InstructorError(
-            f"no exercise is called {', '.join(map(repr, unknown))}; {meant}"
-            "python -m course_lib bank lists all"
-        )
-    if not exercises or len(set(exercises)) < len(exercises):
-        raise InstructorError(f"name each exercise once, and at least one; got {list(exercises)}")
-    return exercises
+Save the notebook, then run the next cell: it says how each answer is read, not whether it is right.
+"""
 
 
 # What follows from the secret
@@ -198,52 +70,108 @@ def seed(secret: bytes, assignment: str, student_id: str, exercise_id: str) -> i
     return int.from_bytes(_hmac(secret, "seed", assignment, student_id, exercise_id)[:8], "big")
 
 
-def seal(secret: bytes, assignment: str, student_id: str, exercises: Sequence[str]) -> str:
-    """What shows that a label was written with this secret."""
-    return _hmac(secret, "seal", assignment, student_id, *exercises).hex()
+def seal(secret: bytes, label: Mapping[str, Any]) -> str:
+    """What shows that a label was written with this secret; it covers all else in the label."""
+    return _hmac(secret, "seal", {name: label[name] for name in label if name != "seal"}).hex()
 
 
-def _hmac(secret: bytes, *parts: str) -> bytes:
+def numbers_digest(secret: bytes, drawn: Variant) -> str:
+    """Of all that decides which answer is right: numbers, order of the choices, and the truth.
+
+    Sentences may be reworded without another digest. Under the secret, since without it somebody
+    could try answers until the digest fits.
+    """
+    exercise = bank()[drawn.exercise_id]
+    texts = {str(mistake.wrong): mistake.id for mistake in exercise.mistakes}
+    order = [texts.get(choice, "truth") for choice in drawn.choices]
+    truth = answer_key(drawn).truth
+    values = [] if isinstance(truth, str) else [f"{value:.9g}" for value in truth]
+    parts = (drawn.kind, sorted(drawn.parameters.items()), order, values)
+    return _hmac(secret, "numbers", drawn.exercise_id, *parts).hex()[:16]
+
+
+def _hmac(secret: bytes, *parts: Any) -> bytes:
     # A list in JSON, and not the parts joined, so that no two lists give the same message.
-    return hmac.digest(secret, json.dumps(parts).encode(), "sha256")
+    # Keys are sorted, as JupyterLab does when it saves.
+    return hmac.digest(secret, json.dumps(parts, sort_keys=True).encode(), "sha256")
 
 
 # The notebooks
 
 
 def hand_out(
-    assignment: str, exercises: Sequence[str], roster: Sequence[Student], secret: bytes, out: Path
+    assignment: str,
+    exercises: Sequence[str],
+    roster: Sequence[Student],
+    secret: bytes,
+    out: Path,
+    layout: str = "plain",
 ) -> None:
     """Write the notebooks of all students into a new folder, whole or not at all.
 
-    Raises InstructorError when `out` exists and holds anything else.
+    layout: "plain", a file per student; "moodle", the folders that an assignment of Moodle takes as
+    feedback files, once they are zipped; "mail", a message per student with the notebook attached,
+    which mail programs open as a draft.
+    Raises InstructorError when `out` exists and holds anything else, and for students whose roster
+    lacks what the layout needs.
     """
+    lacking = {"moodle": "participant", "mail": "email"}.get(layout)
+    without = [f"{s.id} has none" for s in roster if lacking and not getattr(s, lacking)]
+    if without:
+        column = {"moodle": "Identifier, as in Moodle's grading worksheet", "mail": "email"}[layout]
+        raise InstructorError(f"layout {layout} needs the column {column}:\n{listed(without)}")
     with whole_folder(out) as folder:
         for student in tqdm(roster, desc="handing out", unit="student"):
             notebook = student_notebook(assignment, exercises, student, secret)
-            with (folder / f"{file_name(student.id)}.ipynb").open("xb") as file:
+            name = f"{file_name(student.id)}.ipynb"
+            if layout == "moodle":
+                who = re.sub(r"[\W_]+", " ", student.name).strip()  # Moodle splits at _
+                name = f"{who}_{student.participant}_assignsubmission_file/{name}"
+            elif layout == "mail":
+                notebook = _message(assignment, student, name, notebook)
+                name = f"{file_name(student.id)}.eml"
+            (folder / name).parent.mkdir(exist_ok=True)
+            with (folder / name).open("xb") as file:
                 file.write(notebook)
+
+
+def _message(assignment: str, student: Student, name: str, notebook: bytes) -> bytes:
+    message = EmailMessage()
+    message["To"] = student.email
+    message["Subject"] = assignment
+    message["X-Unsent"] = "1"  # Outlook and Thunderbird open it to be sent
+    message.set_content(f"{student.name}, your notebook for {assignment} is attached.\n")
+    message.add_attachment(notebook, maintype="application", subtype="x-ipynb+json", filename=name)
+    message.set_boundary("=-=-=course=-=-=")  # the same bytes every time
+    return message.as_bytes()
 
 
 def student_notebook(
     assignment: str, exercises: Sequence[str], student: Student, secret: bytes
 ) -> bytes:
     """The notebook of one student, the same bytes every time; no answer, seed or secret in it."""
-    introduction = INTRODUCTION.format(
-        assignment=_markdown(assignment), name=_markdown(student.name), id=_markdown(student.id)
-    )
-    cells = [_cell("markdown", "introduction", "", introduction)]
     variants = student_variants(secret, assignment, student.id, exercises)
-    for number, drawn in enumerate(variants, start=1):
-        cells.append(_cell("markdown", "statement", drawn.exercise_id, statement(number, drawn)))
-        cells.append(_cell("code", "answer", drawn.exercise_id, EMPTY_ANSWER))
-    label = {
+    label: dict[str, Any] = {
         "format": FORMAT,
         "assignment": assignment,
         "student": student.id,
-        "exercises": list(exercises),
-        "seal": seal(secret, assignment, student.id, exercises),
+        "exercises": [_described(n, drawn, secret) for n, drawn in enumerate(variants, start=1)],
     }
+    label["seal"] = seal(secret, label)
+    introduction = INTRODUCTION.format(
+        assignment=_markdown(assignment), name=_markdown(student.name), id=_markdown(student.id),
+        label=json.dumps(label).replace("-->", "--\\u003e"),
+    )  # fmt: skip
+    cells = [_cell("markdown", "introduction", "", introduction)]
+    for number, drawn in enumerate(variants, start=1):
+        exercise = drawn.exercise_id
+        cells.append(_cell("markdown", "statement", exercise, statement(number, drawn)))
+        cells.append(_cell("code", "answer", exercise, empty_answer(exercise)))
+    cells.append(_cell("markdown", "check", "before", BEFORE))
+    name = f"{file_name(student.id)}.ipynb"
+    check = _cell("code", "check", "", f"{check_source()}\n\nshow_answers({name!r})")
+    check["metadata"]["jupyter"] = {"source_hidden": True}
+    cells.append(check)
     kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     metadata = {KEY: label, "kernelspec": kernel, "language_info": {"name": "python"}}
     notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
@@ -257,17 +185,44 @@ def student_variants(
     return [variant(e, seed(secret, assignment, student_id, e)) for e in exercises]
 
 
+def _described(number: int, drawn: Variant, secret: bytes) -> dict[str, Any]:
+    """What the label says of an exercise."""
+    return {
+        "id": drawn.exercise_id,
+        "kind": drawn.kind,
+        "names": list(drawn.names),
+        "choices": list(drawn.choices),
+        "numbers": numbers_digest(secret, drawn),
+        "statement": digest(statement(number, drawn)),
+    }
+
+
 def statement(number: int, drawn: Variant) -> str:
     """The Markdown of an exercise as a student sees it."""
-    lettered = zip("ABCDEFGH", drawn.choices, strict=False)
+    lettered = zip(LETTERS, drawn.choices, strict=False)
     choices = "\n".join(f"- **{letter}.** {choice}" for letter, choice in lettered)
     parts = [f"## {number}. {bank()[drawn.exercise_id].title}", drawn.statement, choices]
     return "\n\n".join(part for part in parts if part)
 
 
+def empty_answer(exercise: str) -> str:
+    """An answer cell as it is handed out. Its first line names the exercise once more."""
+    return f'# {exercise}: write between the quotes\nanswer = ""'
+
+
+@lru_cache
+def check_source() -> str:
+    """The code of the check cell: the modules that the grader reads with, in one piece."""
+    lines = "\n\n".join(map(inspect.getsource, (answers, notebooks, check_cell))).split("\n")
+    # What they take from each other is there already.
+    return re.sub(
+        r"^from course_lib[^(\n]*(\([^)]*\))?\n", "", "\n".join(lines), flags=re.M
+    ).strip()
+
+
 def _cell(cell_type: str, part: str, exercise: str, source: str) -> dict:
-    """A cell that says what it is twice, by its metadata and by its id: some programs lose one."""
-    own = {KEY: {"part": part, "exercise": exercise}, "deletable": False}
+    """A cell that says what it is by its metadata and by its id: some programs lose one."""
+    own: dict[str, Any] = {KEY: {"part": part, "exercise": exercise}, "deletable": False}
     if part != "answer":
         own["editable"] = False
     cell = {

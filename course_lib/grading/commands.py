@@ -1,8 +1,11 @@
 """The commands for instructors: python -m course_lib bank, assign and grade."""
 
+import math
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -10,32 +13,43 @@ import typer
 
 from course_lib.exercises import bank as all_exercises
 from course_lib.exercises import variant
-from course_lib.grading.assignments import (
+from course_lib.exercises.bank import ForeignExercises, add_exercises
+from course_lib.grading.assignments import LAYOUTS, hand_out, statement
+from course_lib.grading.grading import Marking
+from course_lib.grading.reports import grade_class
+from course_lib.grading.roster import (
     MOST_PROBLEMS,
     InstructorError,
     check_exercises,
     check_name,
-    hand_out,
+    make_secret,
+    read_overrides,
     read_roster,
     read_secret,
-    statement,
 )
-from course_lib.grading.reports import grade_class
 
 Name = Annotated[str, typer.Argument(help="The name of the assignment, such as 'KL 1'.")]
-Roster = Annotated[Path, typer.Option(help="A CSV file in UTF-8 with the columns id and name.")]
+Roster = Annotated[
+    Path, typer.Option(help="A CSV file with columns id and name, or what your platform exports.")
+]
 SecretFile = Annotated[
-    Path, typer.Option(help="A file of 16 bytes or more that only you have. Keep it for regrading.")
+    Path, typer.Option(help="A file that only you have; made if it is not there. Keep it.")
 ]
 Out = Annotated[Path, typer.Option(help="The new folder to write.")]
+Bank = Annotated[
+    Path | None,
+    typer.Option("--bank", help="A Python file with EXERCISES of your own, besides those here."),
+]
 
 
 def bank(
     exercises: Annotated[list[str] | None, typer.Argument(help="Exercises to preview.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Which numbers the preview shows.")] = 0,
+    own: Bank = None,
 ) -> None:
     """List the exercises, or preview some with the mistakes that they recognise."""
     with plain_errors():
+        add_exercises(own)
         for number, chosen in enumerate(check_exercises(exercises) if exercises else (), 1):
             print(statement(number, variant(chosen, seed)))
             mistakes = [f"  {m.id}: {m.says}" for m in all_exercises()[chosen].mistakes]
@@ -54,13 +68,32 @@ def assign(
     roster: Roster,
     secret_file: SecretFile,
     out: Out,
+    layout: Annotated[
+        str,
+        typer.Option(
+            help="plain: a file per student; moodle: folders to zip as feedback files; "
+            "mail: drafts with the notebook attached."
+        ),
+    ] = "plain",
+    own: Bank = None,
 ) -> None:
     """Write one notebook for each student, with that student's numbers."""
     with plain_errors():
+        add_exercises(own)
         chosen = check_exercises(e.strip() for ids in exercises for e in ids.split(","))
-        students, secret = read_roster(roster), read_secret(secret_file)
-        hand_out(check_name(name), chosen, students, secret, out)
+        if layout not in LAYOUTS:
+            raise InstructorError(f"the layout is one of {', '.join(LAYOUTS)}, got {layout!r}")
+        assignment, students = check_name(name), read_roster(roster)
+        if secret_file.exists():
+            secret = read_secret(secret_file)
+        else:
+            secret = make_secret(secret_file)
+            print(f"{secret_file} is new: keep it, nothing can be graded without it")
+        hand_out(assignment, chosen, students, secret, out, layout)
     print(f"{len(students)} notebooks with {len(chosen)} exercises each are in {out}")
+    same = [e for e in chosen if all_exercises()[e].kind == "choice"]
+    if same:
+        print(f"the same text for all students, in another order: {', '.join(same)}")
 
 
 def grade(
@@ -69,21 +102,88 @@ def grade(
     roster: Roster,
     secret_file: SecretFile,
     out: Out,
+    take: Annotated[
+        str, typer.Option(help="last or best: which counts of a student's different answers.")
+    ] = "",
+    worksheet: Annotated[
+        list[Path] | None,
+        typer.Option(help="A table of Moodle, Canvas, Brightspace or Blackboard to fill in."),
+    ] = None,
+    overrides: Annotated[
+        Path | None, typer.Option(help="A CSV file with your last word: id, exercise, points.")
+    ] = None,
+    weight: Annotated[
+        list[str] | None, typer.Option(help="Points of a right answer: EXERCISE=2.")
+    ] = None,
+    credit: Annotated[
+        list[str] | None,
+        typer.Option(help="The share that a mistake earns: MISTAKE=0.5 or EXERCISE/MISTAKE=0.5."),
+    ] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(help="An exercise that does not count after all.")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Grade this student alone.")] = None,
+    own: Bank = None,
 ) -> None:
     """Grade the returned notebooks and write grades, feedback pages and a report on the class."""
     with plain_errors():
+        add_exercises(own)
         if out.resolve().is_relative_to(submissions.resolve()):
             raise InstructorError(f"{out} lies in {submissions}; name a folder elsewhere")
+        if take not in ("", "last", "best"):
+            raise InstructorError(f"--take is last or best, got {take!r}")
         students, secret = read_roster(roster), read_secret(secret_file)
-        n_graded, notes = grade_class(check_name(name), submissions, students, secret, out)
+        ids = {student.id for student in students}
+        if unknown := set(only or ()) - ids:
+            raise InstructorError(f"{', '.join(sorted(unknown))} is not on the roster")
+        marking = Marking(
+            weights=shares("--weight", weight, set(all_exercises())),
+            credit=shares("--credit", credit, mistakes(), most=1),
+            dropped=check_exercises(drop) if drop else (),
+            take=take,
+            overrides=read_overrides(overrides, ids, all_exercises()) if overrides else {},
+        )
+        n_graded, notes = grade_class(
+            check_name(name),
+            submissions,
+            students,
+            secret,
+            out,
+            marking,
+            worksheet or (),
+            only or (),
+        )
     for note in notes[:MOST_PROBLEMS]:
         print(" ".join(part for part in (note.student, note.file, note.text) if part))
     if len(notes) > MOST_PROBLEMS:
         print(f"… and {len(notes) - MOST_PROBLEMS} more")
     print(
-        f"{n_graded} of {len(students)} students were graded; {len(notes)} things to know are in "
-        f"{out / 'problems.csv'}, the class report is {out / 'report.md'}"
+        f"{n_graded} of {len(only or students)} students were graded; {len(notes)} things to know "
+        f"are in {out / 'problems.csv'}, the class report is {out / 'report.md'}"
     )
+
+
+def mistakes() -> set[str]:
+    """What --credit may name: a catalogued mistake, with its exercise or without."""
+    pairs = [(e.id, mistake.id) for e in all_exercises().values() for mistake in e.mistakes]
+    return {mistake for _, mistake in pairs} | {f"{e}/{mistake}" for e, mistake in pairs}
+
+
+def shares(
+    option: str, given: list[str] | None, known: set[str], most: float = math.inf
+) -> dict[str, float]:
+    """NAME=NUMBER, as often as given. Raises InstructorError for any other."""
+    values = {}
+    for text in given or ():
+        name, _, number = text.partition("=")
+        if name not in known:
+            similar = ", ".join(get_close_matches(name, known))
+            raise InstructorError(f"{option} {text}: there is no {name!r}; similar are: {similar}")
+        if not re.fullmatch(r"\d+(\.\d+)?", number) or float(number) > most:
+            limit = "" if most == math.inf else f" up to {most:g}"
+            raise InstructorError(f"{option} {text}: expected NAME=NUMBER{limit}, as in {name}=0.5")
+        values[name] = float(number)
+    return values
 
 
 @contextmanager
@@ -91,6 +191,6 @@ def plain_errors() -> Iterator[None]:
     """End with a message and exit code 2 when something is wrong with what was given."""
     try:
         yield
-    except (InstructorError, OSError) as error:
+    except (InstructorError, ForeignExercises, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(2) from None

@@ -6,29 +6,21 @@ cannot be graded becomes a note for the instructor, and the rest is graded all t
 """
 
 import hmac
-import json
 import os
-import re
-import stat
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from course_lib.exercises import Variant, bank, check
-from course_lib.grading.assignments import FORMAT, KEY, InstructorError, seal, statement
+from course_lib.exercises.answers import AnswerError
+from course_lib.grading.assignments import numbers_digest, seal, student_variants
+from course_lib.grading.check_cell import read_as
+from course_lib.grading.notebooks import FORMAT, Notebook, UnusableFile, read_notebook
+from course_lib.grading.roster import InstructorError, Override, listed
 
-LARGEST_FILE = 5_000_000  # bytes; a notebook as handed out has some 10,000
-LONGEST_CELL = 10_000  # characters of an answer cell that are looked at
 RIGHT, OTHER, UNREADABLE, BLANK = "right", "other", "unreadable", "blank"
-
-ASSIGNED = re.compile(r"^[ \t]*answer[ \t]*=(?!=)", re.MULTILINE | re.IGNORECASE)
-CLOSING = {'"': '"', "'": "'", "“": "”“", "”": "”", "„": "“”", "‘": "’", "’": "’", "«": "»"}
-
-
-class UnusableFile(InstructorError):
-    """A file that cannot be graded; the message says why and what to do."""
+UNDECIDED = "undecided"  # different answers, of which somebody has to choose
 
 
 @dataclass(frozen=True)
@@ -44,36 +36,82 @@ class Note:
 class Result:
     """One answer of one student.
 
-    outcome: "right", the id of a catalogued mistake, "other" for one not recognised,
-        "unreadable" or "blank". message: what the student is told, without the right value.
+    read: how the answer was understood. outcome: "right", the id of a catalogued mistake, "other"
+        for one not recognised, "unreadable", "blank" or "undecided". message: what the student is
+        told, without the right value. points: None when somebody has to decide.
     """
 
     exercise: str
     answer: str
+    read: str
     outcome: str
     message: str
+    points: float | None
 
 
 @dataclass(frozen=True)
 class Graded:
-    """One notebook of one student. notes: what is unusual about its cells."""
+    """What counts of one student.
+
+    file: the notebook, "" when there is none. about: what the student should know about it;
+    notes: what the instructor should know besides.
+    """
 
     file: str
     results: tuple[Result, ...]
-    notes: tuple[str, ...]
+    about: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
-    def total(self) -> int:
-        """The number of right answers."""
-        return sum(result.outcome == RIGHT for result in self.results)
+    def total(self) -> float | None:
+        """The sum of the points; None when somebody has to decide about one of them."""
+        points = [result.points for result in self.results]
+        return None if None in points else sum(p for p in points if p is not None)
+
+
+@dataclass(frozen=True)
+class Marking:
+    """How outcomes become points.
+
+    weights: exercise → points of a right answer, 1 where none is named. credit: a mistake, or
+    exercise/mistake, → the share of the points that it earns. dropped: exercises that do not count.
+    take: "last" or "best" of different answers of one student; "" leaves them to somebody.
+    overrides: (student, exercise) → the last word.
+    """
+
+    weights: Mapping[str, float] = field(default_factory=dict)
+    credit: Mapping[str, float] = field(default_factory=dict)
+    dropped: Collection[str] = ()
+    take: str = ""
+    overrides: Mapping[tuple[str, str], Override] = field(default_factory=dict)
+
+    def points(self, exercise: str, outcome: str) -> float | None:
+        """What an outcome is worth."""
+        if outcome == UNDECIDED:
+            return None
+        share = self.credit.get(f"{exercise}/{outcome}", self.credit.get(outcome, 0.0))
+        return self.weights.get(exercise, 1.0) * (1.0 if outcome == RIGHT else share)
+
+    def maximum(self, exercises: Sequence[str]) -> float:
+        """The points of all exercises."""
+        return sum(self.weights.get(exercise, 1.0) for exercise in exercises)
+
+
+@dataclass(frozen=True)
+class Returned:
+    """A notebook that was handed in, with a label whose seal is right."""
+
+    file: str
+    time: float
+    notebook: Notebook
 
 
 @dataclass(frozen=True)
 class Collected:
-    """What lies in the folder of submissions: the files of each student, in order of path."""
+    """What lies in the folder of submissions: the notebooks of each student, in order of path."""
 
     exercises: tuple[str, ...]
-    files: dict[str, list[str]]
+    returned: dict[str, list[Returned]]
     notes: list[Note]
 
 
@@ -81,39 +119,69 @@ class Collected:
 
 
 def collect(
-    folder: Path, assignment: str, secret: bytes, student_ids: Collection[str]
+    folder: Path,
+    assignment: str,
+    secret: bytes,
+    student_ids: Collection[str],
+    dropped: Collection[str] = (),
 ) -> Collected:
     """Find the notebooks of an assignment anywhere below a folder, whatever they are called.
 
-    Links are not followed. Hidden files are passed over.
+    Links are not followed. Hidden files are passed over. Where notebooks hold different lists of
+    exercises, the list that most of them have counts.
     Raises InstructorError when there is no folder, none of the files is a notebook of this
-    assignment, or they hold different lists of exercises.
+    assignment, or an exercise that is not dropped is no longer what was handed out.
     """
     if not folder.is_dir():
         raise InstructorError(f"{folder} is not a folder")
-    files, notes, lists = defaultdict(list), [], defaultdict(list)
-    for name in _file_names(folder):
+    found: list[tuple[tuple[str, ...], str, Returned]] = []
+    notes: list[Note] = []
+    for name in _file_names(folder, notes):
         try:
-            student, exercises = _identify(read_notebook(folder / name), assignment, secret)
+            notebook = read_notebook(folder / name)
+            student, exercises = _identify(notebook, assignment, secret)
             if student not in student_ids:
                 raise UnusableFile(f"belongs to {student!r}, who is not on the roster")
+            if not any(notebook.answers.get(exercise) for exercise in exercises):
+                raise UnusableFile(
+                    "has none of its answer cells: they were deleted, or lost both their metadata "
+                    "and their first lines; the file as it was saved in JupyterLab is needed"
+                )
         except UnusableFile as error:
-            notes.append(Note("", _printable(name), str(error)))
+            notes.append(Note("", printable(name), str(error)))
             continue
-        files[student].append(name)
-        lists[exercises].append(name)
-    if len(lists) != 1:
-        raise InstructorError(_no_single_list(folder, assignment, lists, notes))
-    (exercises,) = lists
+        returned = Returned(name, (folder / name).stat().st_mtime, notebook)
+        found.append((exercises, student, returned))
+    if not found:
+        raise InstructorError(_nothing(folder, assignment, notes))
+    ((exercises, _),) = Counter(exercises for exercises, _, _ in found).most_common(1)
+    returned_by: dict[str, list[Returned]] = defaultdict(list)
+    for theirs, student, returned in found:
+        if theirs == exercises:
+            returned_by[student].append(returned)
+        else:
+            text = f"holds other exercises, {', '.join(theirs)}; grade it from a folder of its own"
+            notes.append(Note(student, printable(returned.file), text))
+    exercises = tuple(exercise for exercise in exercises if exercise not in dropped)
+    if not exercises:
+        raise InstructorError("all exercises were dropped")
     gone = [exercise for exercise in exercises if exercise not in bank()]
     if gone:
         raise InstructorError(f"the bank no longer has {', '.join(gone)}; use the course as it was")
-    return Collected(exercises, dict(files), notes)
+    _check_numbers(assignment, secret, exercises, returned_by)
+    return Collected(exercises, dict(returned_by), notes)
 
 
-def _file_names(folder: Path) -> Iterator[str]:
+def _file_names(folder: Path, notes: list[Note]) -> Iterator[str]:
     """Every file and link below the folder, relative to it, in an order that does not vary."""
-    for where, folders, files in os.walk(folder):
+
+    def unreadable(error: OSError) -> None:
+        name = os.path.relpath(error.filename, folder)
+        notes.append(
+            Note("", printable(name), f"is a folder that cannot be read: {error.strerror}")
+        )
+
+    for where, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = sorted(filter(_counts, folders))
         links = [name for name in folders if Path(where, name).is_symlink()]
         for name in sorted([*filter(_counts, files), *links]):
@@ -124,15 +192,7 @@ def _counts(name: str) -> bool:
     return not name.startswith(".")  # such as .ipynb_checkpoints, and all that macOS adds
 
 
-def _no_single_list(
-    folder: Path, assignment: str, lists: dict[tuple[str, ...], list[str]], notes: list[Note]
-) -> str:
-    if lists:
-        found = "\n".join(f"  {', '.join(e)}: {names[0]}" for e, names in lists.items())
-        return (
-            f"{folder} holds notebooks of {assignment!r} with different lists of exercises, "
-            f"which are graded apart, each from a folder of its own:\n{found}"
-        )
+def _nothing(folder: Path, assignment: str, notes: list[Note]) -> str:
     found = "\n".join(f"  {note.file} {note.text}" for note in notes[:5])
     return (
         f"{folder} holds no notebook that was handed out for {assignment!r} "
@@ -140,154 +200,164 @@ def _no_single_list(
     )
 
 
-def read_notebook(path: Path) -> dict:
-    """The JSON of a notebook in format 4. Raises UnusableFile when it is anything else."""
-    status = path.lstat()
-    if stat.S_ISLNK(status.st_mode):
-        raise UnusableFile("is a link, which is not followed; put the file itself there")
-    if not stat.S_ISREG(status.st_mode):
-        raise UnusableFile("is not a file")
-    if path.suffix.lower() != ".ipynb":
-        raise UnusableFile("is not a notebook: its name does not end in .ipynb")
-    if status.st_size > LARGEST_FILE:
-        raise UnusableFile(
-            f"has {status.st_size / 1e6:.1f} MB, and more than {LARGEST_FILE / 1e6:.0f} are not "
-            "read; have its outputs cleared"
-        )
-    try:
-        notebook = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
-        raise UnusableFile("is not a notebook: it cannot be read as JSON") from None
-    version = _mapping(notebook).get("nbformat")
-    if not isinstance(version, int) or (
-        version >= 4 and not isinstance(notebook.get("cells"), list)
-    ):
-        raise UnusableFile("is not a notebook: it has no cells")
-    if version != 4:
-        raise UnusableFile(
-            f"has the notebook format {version}; opened and saved in JupyterLab it gets format 4"
-        )
-    return notebook
-
-
-def _identify(notebook: dict, assignment: str, secret: bytes) -> tuple[str, tuple[str, ...]]:
+def _identify(notebook: Notebook, assignment: str, secret: bytes) -> tuple[str, tuple[str, ...]]:
     """The student and the exercises of a notebook whose seal is right."""
-    label = _mapping(_mapping(notebook.get("metadata")).get(KEY))
-    parts: Iterator[Any] = map(label.get, ("assignment", "student", "exercises", "seal"))
-    name, student, exercises, found = parts
-    if not (isinstance(exercises, list) and _all_text(name, student, found, *exercises)):
+    label = notebook.label
+    name, student, found = (label.get(part) for part in ("assignment", "student", "seal"))
+    if not all(isinstance(part, str) for part in (name, student, found)):
         raise UnusableFile("carries no label of an assignment: it was not handed out, or remade")
     if name != assignment:
-        raise UnusableFile(f"belongs to the assignment {_printable(name)!r}")
+        raise UnusableFile(f"belongs to the assignment {printable(str(name))!r}")
     if label.get("format") != FORMAT:
-        raise UnusableFile(f"has a label of format {label.get('format')!r:.20}, not {FORMAT}")
-    expected = seal(secret, assignment, student, exercises)
-    if not hmac.compare_digest(found.encode(errors="replace"), expected.encode()):
         raise UnusableFile(
-            f"says it belongs to {_printable(student)!r}, but its label was changed, "
+            f"has a label of format {label.get('format')!r:.20}, not {FORMAT}: grade it with the "
+            "version of the course that handed it out"
+        )
+    if not hmac.compare_digest(str(found).encode(errors="replace"), seal(secret, label).encode()):
+        raise UnusableFile(
+            f"says it belongs to {printable(str(student))!r}, but its label was changed, "
             "or sealed with another secret"
         )
-    return student, tuple(exercises)
+    return str(student), tuple(exercise["id"] for exercise in label["exercises"])
 
 
-def _mapping(value: object) -> dict:
-    return value if isinstance(value, dict) else {}
+def _check_numbers(
+    assignment: str,
+    secret: bytes,
+    exercises: tuple[str, ...],
+    returned_by: Mapping[str, Sequence[Returned]],
+) -> None:
+    """Raises InstructorError when an exercise has other numbers, choices or truths than before."""
+    changed: Counter[str] = Counter()
+    for student, notebooks in returned_by.items():
+        variants = student_variants(secret, assignment, student, exercises)
+        label = notebooks[0].notebook.label
+        handed_out = {exercise["id"]: exercise["numbers"] for exercise in label["exercises"]}
+        for drawn in variants:
+            now = numbers_digest(secret, drawn)
+            changed[drawn.exercise_id] += now != handed_out[drawn.exercise_id]
+    n_all = len(returned_by)
+    other = [f"{exercise}: for {n} of {n_all} students" for exercise, n in changed.items() if n]
+    if other:
+        raise InstructorError(
+            "these exercises have other numbers, choices or right answers than those handed out:\n"
+            f"{listed(other)}\nGrade with the version of the course that handed them out"
+        )
 
 
-def _all_text(*values: object) -> bool:
-    return all(isinstance(value, str) for value in values)
-
-
-def _printable(text: str, length: int = 200) -> str:
+def printable(text: str, length: int = 200) -> str:
     """Text from outside, fit for UTF-8 and for one line."""
     text = text[:length].encode("utf-8", "replace").decode()
     return "".join(c if c.isprintable() else " " for c in text)
 
 
-# Grading one notebook
+# Grading one student
 
 
-def grade_student(folder: Path, names: Sequence[str], variants: Sequence[Variant]) -> Graded:
-    """Grade the notebooks of one student; the one with the most right answers counts.
+def grade_student(
+    returned: Sequence[Returned], variants: Sequence[Variant], marking: Marking, student: str = ""
+) -> Graded:
+    """Grade the notebooks of one student; of different answers, as `marking` says.
 
-    Which came last is not known, since times do not survive uploads; and so nobody can do harm by
-    handing in a copy of somebody else's notebook. Of equally good ones the first path counts.
+    Which came last is known by the times of the files alone. Equal notebooks, and untouched ones
+    beside others, do no harm.
     """
-    all_graded = [grade_notebook(folder, name, variants) for name in names]
-    best = max(all_graded, key=lambda graded: graded.total)
-    if len(names) == 1:
-        return best
-    listed = ", ".join(f"{_printable(g.file)} ({g.total} right)" for g in all_graded)
-    note = f"{len(names)} notebooks of this student: {listed}; the best one counts"
-    return Graded(best.file, best.results, (note, *best.notes))
+    all_graded = [_grade_notebook(one, variants, marking) for one in returned]
+    by_answers = {tuple(r.answer for r in g.results): g for g in reversed(all_graded)}
+    filled = [g for g in all_graded if any(r.answer for r in g.results)] or all_graded[:1]
+    different = len({answers for answers in by_answers if any(answers)}) > 1
+    chosen, notes = filled[0], []
+    if different:
+        listing = ", ".join(f"{printable(g.file)} ({_right(g)} right)" for g in filled)
+        if marking.take == "best":
+            chosen = max(filled, key=lambda graded: sum(r.points or 0 for r in graded.results))
+            what = f"the best counts, {printable(chosen.file)}"
+        elif marking.take == "last":
+            times = {one.file: one.time for one in returned}
+            chosen = max(filled, key=lambda graded: times[graded.file])
+            what = f"the last counts, {printable(chosen.file)}"
+        else:
+            chosen = _undecided(filled)
+            what = (
+                "where they differ there is no grade: --take last or best decides, or --overrides"
+            )
+        notes.append(f"{len(filled)} different notebooks of this student: {listing}; {what}")
+    graded = replace(chosen, notes=(*notes, *chosen.notes))
+    return _overridden(graded, marking, student)
 
 
-def grade_notebook(folder: Path, name: str, variants: Sequence[Variant]) -> Graded:
-    """Grade one notebook. Raises UnusableFile when it can no longer be read."""
-    cells = [cell for cell in read_notebook(folder / name)["cells"] if isinstance(cell, dict)]
-    sources: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for cell in cells:
-        sources[_part(cell)].append(_source(cell))
-    results, notes = [], []
-    for number, drawn in enumerate(variants, start=1):
+def _right(graded: Graded) -> int:
+    return sum(result.outcome == RIGHT for result in graded.results)
+
+
+def _undecided(all_graded: Sequence[Graded]) -> Graded:
+    """What all notebooks agree on, and nothing about the rest."""
+    results = []
+    for same in zip(*(graded.results for graded in all_graded), strict=True):
+        answers = list(dict.fromkeys(result.answer for result in same))
+        results.append(same[0] if len(answers) == 1 else _conflict(same[0].exercise, answers))
+    return replace(all_graded[0], results=tuple(results))
+
+
+def _conflict(exercise: str, answers: Sequence[str]) -> Result:
+    message = "There are different answers, of which none was graded."
+    return Result(exercise, " / ".join(answers), "", UNDECIDED, message, None)
+
+
+def _overridden(graded: Graded, marking: Marking, student: str) -> Graded:
+    results = []
+    for result in graded.results:
+        override = marking.overrides.get((student, result.exercise))
+        if override:
+            message = override.comment or f"Your instructor gave {override.points:g} points."
+            result = replace(result, points=override.points, message=message)
+        results.append(result)
+    return replace(graded, results=tuple(results))
+
+
+def _grade_notebook(one: Returned, variants: Sequence[Variant], marking: Marking) -> Graded:
+    results, about = [], []
+    described = {exercise["id"]: exercise for exercise in one.notebook.label["exercises"]}
+    for drawn in variants:
         exercise = drawn.exercise_id
-        answers = [answer_text(source) for source in sources["answer", exercise]]
-        written = list(dict.fromkeys(filter(None, answers)))
-        results.append(_result(drawn, written[-1] if written else ""))
-        if not answers:
-            notes.append(f"{exercise}: its answer cell was deleted")
-        if len(written) > 1:
-            notes.append(f"{exercise}: {len(written)} different answers; the last one counts")
-        if sources["statement", exercise] != [statement(number, drawn)]:
-            notes.append(f"{exercise}: its statement was edited or deleted, which changes nothing")
-    elsewhere = any(source.strip() for source in sources["", ""])
-    if elsewhere and any(result.outcome == BLANK for result in results):
-        notes.append("an answer cell is blank, and there is text in added cells; is it the answer?")
-    return Graded(name, tuple(results), tuple(notes))
+        typed = one.notebook.answers.get(exercise, [])
+        # A copied cell has another id, and does not displace the one that was handed out.
+        originals = [cell for cell in typed if cell.original and cell.answer] or typed
+        answers = list(dict.fromkeys(cell.answer for cell in originals if cell.answer))
+        if len(answers) > 1:
+            results.append(_conflict(exercise, answers))
+        else:
+            results.append(_result(drawn, answers[0] if answers else "", marking))
+        if not typed:
+            about.append(f"{exercise}: its answer cell was deleted")
+        others = {cell.answer for cell in typed if cell.answer} - set(answers[:1])
+        if others:
+            about.append(f"{exercise}: it has answer cells with different answers")
+        unread = " ".join(cell.unread for cell in typed if cell.unread)
+        if unread:
+            about.append(
+                f"{exercise}: beside the answer stands what was not read: {printable(unread)}"
+            )
+        if set(one.notebook.statements.get(exercise, [])) != {described[exercise]["statement"]}:
+            about.append(f"{exercise}: its statement was edited or deleted, which changes nothing")
+    if one.notebook.added and any(result.outcome == BLANK for result in results):
+        about.append("an answer cell is blank, and there is text in added cells; is it the answer?")
+    return Graded(one.file, tuple(results), tuple(about))
 
 
-def _part(cell: dict) -> tuple[str, str]:
-    """What a cell is, and of which exercise, by its metadata or else its id; "" when added."""
-    own = _mapping(_mapping(cell.get("metadata")).get(KEY))
-    parts: Iterator[Any] = map(own.get, ("part", "exercise"))
-    part, exercise = parts
-    if not _all_text(part, exercise):
-        part, _, exercise = str(cell.get("id", ""))[:100].partition("-")
-    return (part, exercise) if part in ("introduction", "statement", "answer") else ("", "")
-
-
-def _source(cell: dict) -> str:
-    source = cell.get("source", "")
-    lines = source if isinstance(source, list) else [source]
-    return "".join(line for line in lines if isinstance(line, str))
-
-
-def answer_text(source: str) -> str:
-    """The answer in an answer cell: what stands behind the last `answer =`, or else all of it.
-
-    Quotes of any kind may be there or not, and behind them or a # is a comment. An answer without
-    quotes goes on over lines as long as a parenthesis is open. The text is cut out, not parsed:
-    that is left to `check`, which executes nothing.
-    """
-    source = source[:LONGEST_CELL]
-    start = max((match.end() for match in ASSIGNED.finditer(source)), default=0)
-    text = source[start:].strip()
-    closing = CLOSING.get(text[:1], "")
-    text = text.lstrip("".join(CLOSING)) if closing else text
-    lines = [re.sub("#.*", "", line).strip() for line in text.splitlines()] or [""]
-    answer = lines[0]
-    for line in lines[1:]:
-        if answer.count("(") <= answer.count(")"):
-            break
-        answer = f"{answer} {line}"
-    return re.split(f"[{closing}]", answer)[0].strip() if closing else answer
-
-
-def _result(drawn: Variant, answer: str) -> Result:
+def _result(drawn: Variant, answer: str, marking: Marking) -> Result:
+    exercise = drawn.exercise_id
     if not answer:
-        return Result(drawn.exercise_id, "", BLANK, "There is no answer.")
+        return Result(
+            exercise, "", "", BLANK, "There is no answer.", marking.points(exercise, BLANK)
+        )
     feedback = check(drawn, answer)
     outcome = feedback.mistake or (OTHER if feedback.readable else UNREADABLE)
     if feedback.correct:
         outcome = RIGHT
-    return Result(drawn.exercise_id, _printable(answer), outcome, feedback.message)
+    try:
+        read = read_as(answer, drawn.kind, drawn.names, drawn.choices)
+    except AnswerError:
+        read = ""
+    points = marking.points(exercise, outcome)
+    return Result(exercise, printable(answer), read, outcome, feedback.message, points)

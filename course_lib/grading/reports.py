@@ -1,34 +1,35 @@
-"""What grading writes: the grades, a page for each student, and the report on the class."""
+"""What grading writes: the tables, a page for each student, and the report on the class."""
 
-import csv
 import html
+import zipfile
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from course_lib.exercises import bank
-from course_lib.grading.assignments import (
-    FORMULA_STARTS,
-    Student,
-    file_name,
-    student_variants,
-    whole_folder,
-)
+from course_lib.exercises import Variant, bank
+from course_lib.exercises.answers import LETTERS
+from course_lib.exercises.check import answer_key
+from course_lib.exercises.page import as_html
+from course_lib.grading.assignments import file_name, student_variants, whole_folder
 from course_lib.grading.grading import (
     BLANK,
     OTHER,
     RIGHT,
+    UNDECIDED,
     UNREADABLE,
     Graded,
+    Marking,
     Note,
     Result,
     collect,
     grade_student,
 )
+from course_lib.grading.item_statistics import item_statistics
+from course_lib.grading.roster import Student
+from course_lib.grading.tables import fill, number, write_problems, write_tables
 
 Tally = Counter[tuple[str, str]]  # (exercise, outcome) → number of students
 WORDS = {  # outcomes that are no catalogued mistakes
@@ -36,8 +37,9 @@ WORDS = {  # outcomes that are no catalogued mistakes
     OTHER: "wrong in another way",
     UNREADABLE: "unreadable",
     BLANK: "no answer",
+    UNDECIDED: "different answers",
 }
-CANVAS = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
+LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first date of a ZIP file: the same bytes every time
 
 PAGE = """\
 <!DOCTYPE html>
@@ -53,7 +55,7 @@ code {{ overflow-wrap: anywhere }}
 </head>
 <body>
 <h1>{assignment}</h1>
-<p>{name} ({id}): {total} of {count} right.</p>
+<p>{name} ({id}){total}.</p>
 {body}
 </body>
 </html>
@@ -61,113 +63,126 @@ code {{ overflow-wrap: anywhere }}
 
 
 def grade_class(
-    assignment: str, submissions: Path, roster: Sequence[Student], secret: bytes, out: Path
+    assignment: str,
+    submissions: Path,
+    roster: Sequence[Student],
+    secret: bytes,
+    out: Path,
+    marking: Marking = Marking(),  # noqa: B008, it is frozen
+    worksheets: Sequence[Path] = (),
+    only: Sequence[str] = (),
 ) -> tuple[int, list[Note]]:
     """Grade all submissions and write everything into a new folder, whole or not at all.
 
+    worksheets: tables of learning platforms to fill in. only: the ids of the students to grade,
+    everybody when there is none.
     Returns how many students were graded, and what the instructor should know.
     Raises InstructorError when there is nothing to grade or `out` holds anything else.
     """
-    collected = collect(submissions, assignment, secret, {student.id for student in roster})
+    collected = collect(
+        submissions, assignment, secret, {student.id for student in roster}, marking.dropped
+    )
     exercises, notes = collected.exercises, list(collected.notes)
-    tally: Tally = Counter()
-    with whole_folder(out) as folder, ExitStack() as files:
-        (folder / "feedback").mkdir()
-        sheets = _Sheets(folder, files, assignment, exercises)
+    graded: list[tuple[Student, Graded | None]] = []
+    roster = [student for student in roster if not only or student.id in only]
+    with whole_folder(out) as folder:
         for student in tqdm(roster, desc="grading", unit="student"):
-            names = collected.files.get(student.id)
-            if not names:
+            returned = collected.returned.get(student.id)
+            if not returned:
                 notes.append(Note(student.id, "", "handed in no notebook that can be graded"))
-                sheets.write(student, None)
+                graded.append((student, None))
                 continue
             variants = student_variants(secret, assignment, student.id, exercises)
-            graded = grade_student(submissions, names, variants)
-            notes += [Note(student.id, graded.file, text) for text in graded.notes]
-            tally.update((result.exercise, result.outcome) for result in graded.results)
-            sheets.write(student, graded)
-            page = folder / "feedback" / f"{file_name(student.id)}.html"
-            page.write_text(feedback_page(assignment, student, graded), "utf-8", newline="\n")
-        _write_problems(folder / "problems.csv", notes)
-        n_graded = len(collected.files)
-        _write_class_report(folder, assignment, exercises, tally, n_graded, len(roster))
-    return n_graded, notes
+            one = grade_student(returned, variants, marking, student.id)
+            notes += [Note(student.id, one.file, text) for text in (*one.notes, *one.about)]
+            graded.append((student, one))
+            page = feedback_page(assignment, student, one, marking.maximum(exercises))
+            _write_page(folder / "feedback" / f"{one.file}.html", page)
+            solution = solution_page(assignment, student, one, variants)
+            _write_page(folder / "solutions" / f"{file_name(student.id)}.html", solution)
+        _zip(folder / "feedback", folder / "feedback.zip")
+        write_tables(folder, assignment, exercises, graded, marking)
+        write_problems(folder / "problems.csv", notes)
+        for worksheet in worksheets:
+            (folder / "filled").mkdir(exist_ok=True)
+            filled = folder / "filled" / worksheet.name
+            fill(worksheet, assignment, graded, marking.maximum(exercises), filled)
+        _write_class_report(folder, assignment, exercises, graded)
+    return sum(one is not None for _, one in graded), notes
 
 
-# Tables
+def _write_page(path: Path, page: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, "utf-8", newline="\n")
 
 
-def safe(cell: str | int) -> str | int:
-    """A cell that no spreadsheet takes for a formula: an apostrophe in front of the text."""
-    looks_like_a_formula = isinstance(cell, str) and cell[:1] and cell[0] in FORMULA_STARTS
-    return f"'{cell}" if looks_like_a_formula else cell
-
-
-class _Sheets:
-    """The three tables of grades, open until the last student is written."""
-
-    def __init__(
-        self, folder: Path, files: ExitStack, assignment: str, exercises: Sequence[str]
-    ) -> None:
-        # Excel knows UTF-8 by the byte order mark.
-        self.grades = _table(files, folder / "grades.csv", "utf-8-sig")
-        self.moodle = _table(files, folder / "moodle.csv", "utf-8")
-        self.canvas = _table(files, folder / "canvas.csv", "utf-8")
-        self.n_exercises = len(exercises)
-        mistakes = [f"{exercise} mistake" for exercise in exercises]
-        self.grades.writerow(["id", "name", *exercises, "total", *mistakes])
-        self.moodle.writerow(["ID number", "Full name", safe(assignment)])
-        self.canvas.writerow([*CANVAS, safe(assignment)])
-        self.canvas.writerow(["    Points Possible", "", "", "", "", len(exercises)])
-
-    def write(self, student: Student, graded: Graded | None) -> None:
-        """One line in each table; no grade for a student who handed in nothing."""
-        name = safe(student.name)
-        points: list[str | int] = [""] * self.n_exercises
-        mistakes, total = [""] * self.n_exercises, ""
-        if graded:
-            outcomes = [result.outcome for result in graded.results]
-            points = [int(outcome == RIGHT) for outcome in outcomes]
-            mistakes = ["" if outcome == RIGHT else outcome for outcome in outcomes]
-            total = str(graded.total)
-        self.grades.writerow([student.id, name, *points, total, *mistakes])
-        self.moodle.writerow([student.id, name, total])
-        self.canvas.writerow([name, "", student.id, "", "", total])
-
-
-def _table(files: ExitStack, path: Path, encoding: str) -> Any:  # csv's writers have no public type
-    return csv.writer(files.enter_context(path.open("w", encoding=encoding, newline="")))
-
-
-def _write_problems(path: Path, notes: Sequence[Note]) -> None:
-    with ExitStack() as files:
-        table = _table(files, path, "utf-8-sig")
-        table.writerow(["id", "file", "problem"])
-        table.writerows([safe(cell) for cell in (n.student, n.file, n.text)] for n in notes)
+def _zip(folder: Path, path: Path) -> None:
+    """The folder's files under their names in it, as Moodle takes feedback files."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.rglob("*.html")):
+            name = zipfile.ZipInfo(file.relative_to(folder).as_posix(), LONG_AGO)
+            archive.writestr(name, file.read_bytes())
 
 
 # Pages
 
 
-def feedback_page(assignment: str, student: Student, graded: Graded) -> str:
+def feedback_page(assignment: str, student: Student, graded: Graded, maximum: float) -> str:
     """What a student gets to see, as HTML in which nothing that was handed in is live."""
-    parts = [_answer(number, result) for number, result in enumerate(graded.results, start=1)]
-    if graded.notes:
-        notes = "\n".join(f"<li>{html.escape(note)}</li>" for note in graded.notes)
+    parts = [_answer(n, result) for n, result in enumerate(graded.results, start=1)]
+    if graded.about:
+        notes = "\n".join(f"<li>{html.escape(note)}</li>" for note in graded.about)
         parts.append(f"<h2>About the notebook</h2>\n<ul>\n{notes}\n</ul>")
+    total = "" if graded.total is None else f": {number(graded.total)} of {number(maximum)} points"
+    return _page(assignment, student, total, parts)
+
+
+def _page(assignment: str, student: Student, total: str, parts: Sequence[str]) -> str:
     return PAGE.format(
         assignment=html.escape(assignment),
         name=html.escape(student.name),
         id=html.escape(student.id),
-        total=graded.total,
-        count=len(graded.results),
+        total=total,
         body="\n".join(parts),
     )
 
 
-def _answer(number: int, result: Result) -> str:
+def _answer(n: int, result: Result) -> str:
     title = html.escape(bank()[result.exercise].title)
     answer = f"<p>You wrote <code>{html.escape(result.answer)}</code>.</p>\n" * bool(result.answer)
-    return f"<h2>{number}. {title}</h2>\n{answer}<p>{html.escape(result.message)}</p>"
+    return f"<h2>{n}. {title}</h2>\n{answer}<p>{html.escape(result.message)}</p>"
+
+
+def solution_page(
+    assignment: str, student: Student, graded: Graded, variants: Sequence[Variant]
+) -> str:
+    """For assistants: one student's exercises with the right answers, beside what was typed."""
+    parts = []
+    for n, (result, drawn) in enumerate(zip(graded.results, variants, strict=True), start=1):
+        lettered = zip(LETTERS, drawn.choices, strict=False)
+        choices = "".join(f"<br>{letter}. {as_html(choice)}" for letter, choice in lettered)
+        parts.append(
+            f"<h2>{n}. {html.escape(bank()[drawn.exercise_id].title)}</h2>\n"
+            f"<p>{as_html(drawn.statement)}{choices}</p>\n"
+            f"<p>Right: {solution(drawn)}. Typed: <code>{html.escape(result.answer)}</code>, "
+            f"{WORDS.get(result.outcome, result.outcome)}.</p>"
+        )
+    return _page(assignment, student, "", parts)
+
+
+def solution(drawn: Variant) -> str:
+    """The right answer, as HTML: a value, a letter, or a formula's values at two points."""
+    key = answer_key(drawn)
+    if isinstance(key.truth, str):
+        return f"{LETTERS[drawn.choices.index(key.truth)]}, {as_html(key.truth)}"
+    if not drawn.names:
+        return f"{key.truth[0]:.6g}"
+    pairs = list(zip(key.points, key.truth, strict=True))[:2]
+    values = []
+    for point, value in pairs:
+        at = ", ".join(f"{name} = {point[name]:.4g}" for name in drawn.names)
+        values.append(f"{value:.6g} at {at}")
+    return "a formula whose value is " + " and ".join(values)
 
 
 # The class
@@ -176,25 +191,33 @@ def _answer(number: int, result: Result) -> str:
 def ranked(exercise: str, tally: Tally) -> list[tuple[str, int]]:
     """The outcomes of an exercise with their counts: right, mistakes by frequency, the rest."""
     own = {outcome: count for (e, outcome), count in tally.items() if e == exercise}
-    rest = [outcome for outcome in (OTHER, UNREADABLE, BLANK) if outcome in own]
+    rest = [outcome for outcome in (OTHER, UNREADABLE, BLANK, UNDECIDED) if outcome in own]
     mistakes = sorted(own.keys() - set(WORDS), key=lambda outcome: (-own[outcome], outcome))
     return [(outcome, own.get(outcome, 0)) for outcome in (RIGHT, *mistakes, *rest)]
 
 
 def _write_class_report(
-    folder: Path, assignment: str, exercises: Sequence[str], tally: Tally, n: int, n_roster: int
+    folder: Path,
+    assignment: str,
+    exercises: Sequence[str],
+    graded: Sequence[tuple[Student, Graded | None]],
 ) -> None:
+    all_graded = [one for _, one in graded if one]
+    tally: Tally = Counter((r.exercise, r.outcome) for one in all_graded for r in one.results)
+    n = len(all_graded)
     draw_class_report(exercises, tally, n, folder / "report.png")
     lines = [
         f"# {assignment}: what the class misunderstood",
         "",
-        f"{n} of {n_roster} students handed in a notebook that could be graded.",
+        f"{n} of {len(graded)} students handed in a notebook that could be graded.",
         "",
         f"![{alternative_text(exercises, tally, n)}](report.png)",
+        "",
+        *item_statistics(exercises, all_graded),
     ]
-    for number, exercise in enumerate(exercises, start=1):
+    for place, exercise in enumerate(exercises, start=1):
         says = {mistake.id: mistake.says for mistake in bank()[exercise].mistakes}
-        lines += ["", f"## {number}. {bank()[exercise].title}", "", f"`{exercise}`", ""]
+        lines += ["", f"## {place}. {bank()[exercise].title}", "", f"`{exercise}`", ""]
         lines += ["| outcome | students | what was done |", "|:--|--:|:--|"]
         lines += [
             f"| {WORDS.get(outcome, outcome)} | {count} | {says.get(outcome, '')} |"
@@ -245,7 +268,7 @@ def _heading_and_bars(
 def _draw_rows(axis: Any, rows: list[tuple[str, list[tuple[str, int]]]], n: int) -> None:
     from course_lib.plots import COLOURS  # here, since plots need torch, and nothing else does
 
-    colours = {RIGHT: COLOURS[0], OTHER: COLOURS[3], UNREADABLE: COLOURS[3], BLANK: COLOURS[3]}
+    colours = {RIGHT: COLOURS[0]} | dict.fromkeys(WORDS.keys() - {RIGHT}, COLOURS[3])
     y, ticks = 0.0, {}
     for heading, bars in rows:
         axis.text(0, y, heading, weight="bold", va="center", parse_math=False)

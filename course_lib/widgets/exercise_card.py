@@ -1,6 +1,5 @@
 """One exercise as a card that checks answers in the page; what was answered survives a restart."""
 
-import html
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -8,22 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from latex2mathml.converter import convert
 from traitlets import Dict, List, Unicode
 
 from course_lib.errata import places
+from course_lib.exercises.answers import LETTERS
 from course_lib.exercises.bank import bank
-from course_lib.exercises.check import LETTERS, Variant, answer_key, check, variant
+from course_lib.exercises.check import Variant, answer_key, check, variant
 from course_lib.exercises.kept import ANSWERS, read_answers, write_answers
+from course_lib.exercises.page import as_html
 from course_lib.widgets.widget import Index, Widget, script
 
 VARIANTS = 5  # with other numbers, where an exercise has numbers
-LETTERLIKE = {  # browsers ignore the attribute
-    '<mi mathvariant="script">N</mi>': "<mi>\N{MATHEMATICAL SCRIPT CAPITAL N}</mi>",
-    '<mi mathvariant="double-struck">E</mi>': "<mi>\N{MATHEMATICAL DOUBLE-STRUCK CAPITAL E}</mi>",
-}
-# A minus after =, a comma or a parenthesis, which browsers would draw as an operation.
-SIGN = "(<mo[^>]*>&#x000(?:3D|2C|28);</mo>)<mo>(&#x02212;)"
 
 
 class ExerciseCard(Widget):
@@ -141,21 +135,3 @@ def as_sent(variant: Variant) -> dict[str, Any]:
             {"id": id, "wrong": wrong, "says": says} for id, (wrong, says) in key.mistakes.items()
         ],
     }
-
-
-def as_html(markdown: str) -> str:
-    """The little Markdown of statements as HTML: paragraphs, code, and formulas as MathML."""
-    pieces = re.split(r"\$([^$]*)\$", markdown)
-    pieces[1::2] = map(as_mathml, pieces[1::2])
-    for i, text in enumerate(pieces[::2]):
-        text = re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text, quote=False))
-        pieces[2 * i] = text.replace("\n\n", "<br><br>")
-    return "".join(pieces)
-
-
-def as_mathml(formula: str) -> str:
-    """A formula in LaTeX as browsers draw it, without a script or a network."""
-    text = convert(formula).replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "")
-    for letter, character in LETTERLIKE.items():
-        text = text.replace(letter, character)
-    return re.sub(SIGN, r'\1<mo form="prefix">\2', text)

@@ -11,8 +11,9 @@ import pytest
 from course_lib.exercises import bank, check, variant
 from course_lib.exercises.answers import FUNCTIONS
 from course_lib.exercises.kept import read_answers, write_answers
+from course_lib.exercises.page import as_html
 from course_lib.widgets import ExerciseCard
-from course_lib.widgets.exercise_card import as_html, as_sent, cards_beside
+from course_lib.widgets.exercise_card import as_sent, cards_beside
 
 NUMBER = "kl-to-standard-normal"
 FORMULA = "formula-kl-to-standard-normal"
