@@ -32,13 +32,16 @@ def add_exercises(path: Path | None) -> None:
 
     What is in this bank is public, and so are its answers: exercises that nobody has seen come
     from a file of one's own.
-    Raises ForeignExercises when the file has none, or one whose id is taken.
+    Raises ForeignExercises when the file fails, has none, or one whose id is taken.
     """
     if path is None:
         return
     if not path.is_file():
         raise ForeignExercises(f"{path} is not a file")
-    found = runpy.run_path(str(path)).get("EXERCISES")
+    try:
+        found = runpy.run_path(str(path)).get("EXERCISES")
+    except Exception as error:
+        raise ForeignExercises(f"{path}: {type(error).__name__}: {error}") from error
     if not isinstance(found, (tuple, list)) or not all(isinstance(e, Exercise) for e in found):
         raise ForeignExercises(
             f"{path} must define EXERCISES, a tuple of course_lib.exercises.Exercise"

@@ -9,6 +9,7 @@ from typing import Any
 
 from course_lib.grading.grading import RIGHT, Graded, Marking, Note
 from course_lib.grading.roster import (
+    EMAILS,
     IDS,
     InstructorError,
     Student,
@@ -161,7 +162,9 @@ def _matched(table: Table, graded: Sequence[tuple[Student, Graded | None]]) -> M
                 student.participant and f"Participant {student.participant}",
             )
             known |= {key.casefold(): one for key in keys if key}
-    places = [place for place, column in enumerate(table.columns) if column.lower() in IDS]
+    places = [
+        place for place, column in enumerate(table.columns) if column.lower() in (*IDS, *EMAILS)
+    ]
     found: dict[int, Graded] = {}
     for line, cells in student_rows(table):
         said = [student_id(cells[place]).casefold() for place in places]

@@ -1,9 +1,13 @@
 """Handing out: the roster and the secret are checked, and every student gets the own numbers."""
 
 import base64
+import email
+import email.policy
 import json
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import nbformat
 import pytest
@@ -12,17 +16,14 @@ from typer.testing import CliRunner
 from course_lib.__main__ import app
 from course_lib.exercises import bank
 from course_lib.grading.assignments import (
-    InstructorError,
-    Student,
     file_name,
-    read_roster,
-    read_secret,
     seal,
     seed,
     student_notebook,
     student_variants,
     whole_folder,
 )
+from course_lib.grading.roster import InstructorError, Student
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 EXERCISES = ["kl-to-standard-normal", "formula-kl-to-standard-normal", "posterior-collapse"]
@@ -38,10 +39,10 @@ def course(tmp_path):
     return tmp_path
 
 
-def assign(folder: Path, *, name="KL 1", exercises=EXERCISES, out="out"):
+def assign(folder: Path, *, name="KL 1", exercises=EXERCISES, out="out", more=()):
     command = ["assign", name, "--exercises", ",".join(exercises), "--roster"]
     command += [f"{folder}/roster.csv", "--secret-file", f"{folder}/secret", "--out"]
-    return CliRunner().invoke(app, [*command, f"{folder}/{out}"])
+    return CliRunner().invoke(app, [*command, f"{folder}/{out}", *more])
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -63,8 +64,10 @@ def test_every_student_gets_a_valid_notebook_with_own_numbers(course):
         notebook = nbformat.reads(content.decode(), as_version=4)
         nbformat.validate(notebook)
         cells = {cell.id: cell for cell in notebook.cells}
-        assert len(cells) == len(notebook.cells) == 1 + 2 * len(EXERCISES)
-        assert all(cells[f"answer-{exercise}"].source == 'answer = ""' for exercise in EXERCISES)
+        assert len(cells) == len(notebook.cells) == 3 + 2 * len(EXERCISES)
+        for exercise in EXERCISES:
+            empty = f'# {exercise}: write between the quotes\nanswer = ""'
+            assert cells[f"answer-{exercise}"].source == empty
         statements.add(cells["statement-kl-to-standard-normal"].source)
     assert len(statements) == 6
     assert "李雷" in notebooks["s1.ipynb"].decode()
@@ -108,7 +111,9 @@ def test_the_same_bytes_every_time_and_the_second_run_changes_nothing(course):
 def test_seeds_stay_as_they_are_for_regrading_years_later():
     # echo -n '["seed", "KL 1", "s1", "kl-to-standard-normal"]' | openssl dgst -sha256 -hmac …
     assert seed(SECRET, "KL 1", "s1", "kl-to-standard-normal") == 0x3212692D6771278A
-    assert seal(SECRET, "KL 1", "s1", EXERCISES)[:16] == "8757ad8f257d122f"
+    # echo -n '["seal", {"format": 2, "student": "s1"}]' | openssl dgst -sha256 -hmac …
+    label = {"student": "s1", "format": 2, "seal": "whatever"}
+    assert seal(SECRET, label)[:16] == "0f260ff00b58cfe8"
 
 
 def test_every_part_changes_seed_and_seal():
@@ -116,8 +121,16 @@ def test_every_part_changes_seed_and_seal():
     parts += [("KL 1s", "1", "a"), ("KL 1", "s1a", ""), ("KL 1", 's1", "a', "")]
     seeds = {seed(secret, *three) for three in parts for secret in (SECRET, SECRET[::-1])}
     assert len(seeds) == 2 * len(parts)
-    lists = [["a", "b"], ["b", "a"], ["ab"], ["a"], ["a", "b", ""]]
-    assert len({seal(SECRET, "KL 1", "s1", exercises) for exercises in lists}) == len(lists)
+    label = json.loads(student_notebook("KL 1", EXERCISES, Student("s", "S"), SECRET))
+    label = label["metadata"]["course"]
+    changed = [label, *({**label, part: "other"} for part in label if part != "seal")]
+    for number in range(len(EXERCISES)):
+        for part in label["exercises"][number]:
+            other = json.loads(json.dumps(label))
+            other["exercises"][number][part] = "other"
+            changed.append(other)
+    assert len(changed) == 1 + 4 + 6 * len(EXERCISES)
+    assert len({seal(SECRET, other) for other in changed}) == len(changed)
 
 
 # File names
@@ -149,81 +162,7 @@ def test_other_ids_get_safe_names_of_their_own(tmp_path):
         assert path.resolve().parent == tmp_path.resolve()
 
 
-# The roster
-
-
-def roster(folder: Path, content: bytes | str) -> list[Student]:
-    path = folder / "roster.csv"
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return read_roster(path)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "id,name\ns1,Zoë\n学2,李雷\n",
-        "\ufeffid,name\ns1,Zoë\n学2,李雷\n",
-        "id,name\r\ns1,Zoë\r\n\r\n学2,李雷",
-        " Name ,ID,email\nZoë,s1,x\n 李雷 , 学2,\n,,\n",
-        'id,name\n"s1","Zoe\u0308"\n学2,李雷\n',
-    ],
-    ids=["plain", "BOM", "Windows", "columns", "decomposed"],
-)
-def test_good_rosters(tmp_path, content):
-    assert roster(tmp_path, content) == [Student("s1", "Zoë"), Student("学2", "李雷")]
-
-
-BAD_ROSTERS = [
-    ("", "line 1: there must be one column 'id'"),
-    ("id;name\ns1;Zoë\n", "line 1: there must be one column 'id'"),
-    ("id\ns1\n", "line 1: there must be one column 'name'"),
-    ("id,name,id\ns1,Zoë,s2\n", "line 1: there must be one column 'id'"),
-    ("id,name\n", "has no students"),
-    ("id,name\ns1,A\ns2,B\ns1,C\n", "line 4: the id 's1' is already that of line 2"),
-    ("id,name\ns1,A\nS1,B\n", "line 3: the id 'S1' is already that of line 2"),
-    ("id,name\n\u00e9,A\ne\u0301,B\n", "line 3: the id 'é' is already that of line 2"),
-    ("id,name\n ,A\n", "line 2: the id is empty"),
-    ('id,name\ns1,"two\nlines"\n,B\n', "line 4: the id is empty"),
-    ("id,name\ns1,Müller, Zoë\n", "line 2: 3 cells under 2 columns"),
-    ("id,name\ns1\n", "line 2: 1 cells under 2 columns"),
-    ("id,name\n=1+1,A\n", "line 2: the id '=1+1' would be a formula"),
-    ("id,name\ns\u200b1,A\n", "line 2: the id 's\\u200b1' holds characters that cannot be seen"),
-    ('id,name\ns1,A\ns2,"B\n', "line 3: not CSV"),
-    ("id,name\ns1,Zoë\n".encode("latin-1"), "line 2: not UTF-8"),
-    ("id,name\ns1,Zoë\n".encode("utf-16"), "line 1: not UTF-8"),
-]
-
-
-@pytest.mark.parametrize(("content", "message"), BAD_ROSTERS)
-def test_a_bad_roster_is_refused_by_line_and_nothing_is_written(course, content, message):
-    with pytest.raises(InstructorError, match=re.escape(message)):
-        roster(course, content)
-    run = assign(course)
-    assert run.exit_code == 2
-    assert message in run.stderr
-    assert {path.name for path in course.iterdir()} == {"roster.csv", "secret"}
-
-
-def test_all_bad_lines_are_named_at_once_but_not_endlessly(tmp_path):
-    with pytest.raises(InstructorError) as error:
-        roster(tmp_path, "id,name\n" + ",A\n" * 30)
-    assert "line 2:" in str(error.value) and "line 21:" in str(error.value)
-    assert "line 22:" not in str(error.value) and "and 10 more" in str(error.value)
-
-
 # The other arguments
-
-
-@pytest.mark.parametrize("secret", [b"", b"\n", b"short", b"fifteen bytes..\n"])
-def test_a_short_secret_is_refused(tmp_path, secret):
-    (tmp_path / "secret").write_bytes(secret)
-    with pytest.raises(InstructorError, match="secrets.token_hex"):
-        read_secret(tmp_path / "secret")
-
-
-def test_an_editor_may_add_a_newline_to_the_secret(tmp_path):
-    (tmp_path / "secret").write_bytes(SECRET + b"\r\n")
-    assert read_secret(tmp_path / "secret") == SECRET
 
 
 @pytest.mark.parametrize(
@@ -246,10 +185,152 @@ def test_bad_arguments_are_refused_and_nothing_is_written(course, arguments, mes
 
 
 def test_a_missing_file_is_a_message(course):
-    (course / "secret").unlink()
+    (course / "roster.csv").unlink()
     run = assign(course)
     assert run.exit_code == 2
     assert "No such file" in run.stderr
+
+
+def test_a_bad_roster_is_a_message_and_nothing_is_written(course):
+    (course / "roster.csv").write_text("id,name\n", "utf-8")
+    run = assign(course)
+    assert run.exit_code == 2
+    assert "has no students" in run.stderr
+    assert {path.name for path in course.iterdir()} == {"roster.csv", "secret"}
+
+
+def test_the_command_makes_the_secret_and_says_so(course):
+    (course / "secret").unlink()
+    first = assign(course)
+    assert first.exit_code == 0, first.output
+    assert "secret is new: keep it" in first.stdout
+    assert "is new" not in assign(course).stdout
+    assert "the same text for all students, in another order: posterior-collapse" in first.stdout
+
+
+# What Moodle and mail programs take
+
+
+def test_folders_as_moodle_takes_feedback_files(course):
+    rows = [
+        f'Participant {n},"{name}",,{n}' for n, name in enumerate(["Zoë_B  Müller", "李雷"], 100)
+    ]
+    lines = ["Identifier,Full name,Grade,ID number", *rows]
+    (course / "roster.csv").write_text("\n".join(lines), "utf-8")
+    assert assign(course, more=["--layout", "moodle"]).exit_code == 0
+    # As importziplib.php reads it: the parts between "_" are name, number, plugin type and plugin.
+    for path in (course / "out").rglob("*.ipynb"):
+        name, participant, *plugin = path.parent.name.split("_")
+        assert name in ("Zoë B Müller", "李雷")
+        assert plugin == ["assignsubmission", "file"]
+        assert json.loads(path.read_bytes())["metadata"]["course"]["student"] == participant
+
+
+def test_drafts_of_messages(course):
+    assert assign(course, more=["--layout", "mail"]).exit_code == 0
+    paths = sorted((course / "out").iterdir())
+    assert [path.name for path in paths] == [f"s{n}.eml" for n in range(6)]
+    message = email.message_from_bytes(paths[0].read_bytes(), policy=email.policy.default)
+    assert message["To"] == "x@y"
+    (attached,) = message.iter_attachments()
+    assert attached.get_filename() == "s0.ipynb"
+    notebook = json.loads(attached.get_content())
+    assert notebook["metadata"]["course"]["student"] == "s0"
+
+
+@pytest.mark.parametrize(
+    ("layout", "message"),
+    [
+        ("moodle", "layout moodle needs the column Identifier"),
+        ("mail", "layout mail needs the column email"),
+        ("post", "the layout is one of plain, moodle, mail, got 'post'"),
+    ],
+)
+def test_a_layout_needs_its_column(course, layout, message):
+    (course / "roster.csv").write_text("id,name\ns1,A\n", "utf-8")
+    run = assign(course, more=["--layout", layout])
+    assert run.exit_code == 2
+    assert message in run.stderr
+    assert not (course / "out").exists()
+
+
+# An instructor's own exercises
+
+OWN = """
+from course_lib.exercises import Exercise, Mistake
+from course_lib.exercises.exercise import on_grid
+EXERCISES = (
+    Exercise(
+        id="my-sum", title="A sum", kind="number", statement="What is <a> + 1?",
+        draw=lambda random: {"a": on_grid(random, 1, 900)}, truth=lambda a: a + 1,
+        mistakes=(Mistake("minus", lambda a: a - 1, "It was subtracted.", "Look at a sum."),),
+        hints=("Add.",),
+    ),
+)
+"""
+
+
+def test_exercises_of_ones_own(course, monkeypatch):
+    module = sys.modules["course_lib.exercises.bank"]  # a function has its name
+    monkeypatch.setattr(module, "EXERCISES", bank())
+    (course / "my_bank.py").write_text(OWN, "utf-8")
+    run = assign(course, exercises=["my-sum"], more=["--bank", f"{course}/my_bank.py"])
+    assert run.exit_code == 0, run.output
+    assert "What is " in contents(course / "out")["s1.ipynb"].decode()
+    again = assign(course, exercises=["my-sum"], more=["--bank", f"{course}/my_bank.py"])
+    assert again.exit_code == 2
+    assert "the ids my-sum are taken" in again.stderr
+    (course / "my_bank.py").write_text("EXERCISES = 3", "utf-8")
+    assert "must define EXERCISES" in assign(course, more=["--bank", f"{course}/my_bank.py"]).stderr
+
+
+# The check cell
+
+
+def run_check_cell(notebook: dict, folder: Path, capsys) -> str:
+    """What the last cell prints, run in a namespace of its own and without this library."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name in [name for name in sys.modules if name.startswith("course_lib")]:
+            patch.setitem(sys.modules, name, None)
+        own = ModuleType("check")
+        patch.setitem(sys.modules, "check", own)
+        exec("".join(notebook["cells"][-1]["source"]), vars(own))
+    return capsys.readouterr().out
+
+
+def test_the_check_cell_says_how_answers_are_read_and_not_whether_they_are_right(tmp_path, capsys):
+    notebook = json.loads(student_notebook("KL 1", EXERCISES, Student("s1", "Zoë"), SECRET))
+    answers = {cell["id"]: cell for cell in notebook["cells"] if cell["id"].startswith("answer")}
+    for cell, answer in zip(answers.values(), ["log(2)/2 + 5", "mu**2", "b"], strict=True):
+        cell["source"] = f'answer = "{answer}"'
+    (tmp_path / "another.ipynb").write_text("{}", "utf-8")
+    (tmp_path / "s1.ipynb").write_text(json.dumps(notebook), "utf-8")
+    assert run_check_cell(notebook, tmp_path, capsys).splitlines() == [
+        "s1.ipynb, as it was last saved:",
+        "kl-to-standard-normal: read as 5.34657",
+        "formula-kl-to-standard-normal: read as mu**2",
+        "posterior-collapse: read as B",
+    ]
+    sources = ['answer = "2.5x"', 'answer = ""  # 3', "answer = B\nanswer = C\nD"]
+    for cell, source in zip(answers.values(), sources, strict=True):
+        cell["source"] = source
+    (tmp_path / "s1.ipynb").write_text(json.dumps(notebook), "utf-8")
+    said = run_check_cell(notebook, tmp_path, capsys).splitlines()
+    assert said[1].startswith("kl-to-standard-normal: cannot be read. ")
+    assert said[2] == "formula-kl-to-standard-normal: no answer; not read: 3"
+    assert said[3] == "posterior-collapse: read as C; not read: answer = B D"
+    (tmp_path / "s1.ipynb").unlink()
+    assert run_check_cell(notebook, tmp_path, capsys).startswith("s1.ipynb is not in the folder")
+
+
+def test_a_label_survives_as_text(tmp_path):
+    notebook = json.loads(student_notebook("KL 1", EXERCISES, Student("s1", "-->"), SECRET))
+    text = "".join(notebook["cells"][0]["source"])
+    assert text.count("-->") == 1
+    assert (
+        json.loads(text.split("<!-- course ")[1].split(" -->")[0]) == notebook["metadata"]["course"]
+    )
 
 
 def test_exercises_may_be_separated_or_repeated(course):
