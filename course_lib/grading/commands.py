@@ -1,4 +1,4 @@
-"""The commands for instructors: python -m course_lib bank, assign and grade."""
+"""The commands for instructors: python -m course_lib bank, assign, grade and others."""
 
 import math
 import re
@@ -16,6 +16,7 @@ from course_lib.exercises import variant
 from course_lib.exercises.bank import ForeignExercises, add_exercises
 from course_lib.grading.assignments import LAYOUTS, hand_out, statement
 from course_lib.grading.grading import Marking
+from course_lib.grading.nbgrader import grades_from, write_source
 from course_lib.grading.reports import grade_class
 from course_lib.grading.roster import (
     MOST_PROBLEMS,
@@ -29,6 +30,7 @@ from course_lib.grading.roster import (
 )
 
 Name = Annotated[str, typer.Argument(help="The name of the assignment, such as 'KL 1'.")]
+Exercises = Annotated[list[str], typer.Option(help="Ids, separated by commas; may be repeated.")]
 Roster = Annotated[
     Path, typer.Option(help="A CSV file with columns id and name, or what your platform exports.")
 ]
@@ -36,6 +38,10 @@ SecretFile = Annotated[
     Path, typer.Option(help="A file that only you have; made if it is not there. Keep it.")
 ]
 Out = Annotated[Path, typer.Option(help="The new folder to write.")]
+Worksheet = Annotated[
+    list[Path] | None,
+    typer.Option(help="A table of Moodle, Canvas, Brightspace or Blackboard to fill in."),
+]
 Bank = Annotated[
     Path | None,
     typer.Option("--bank", help="A Python file with EXERCISES of your own, besides those here."),
@@ -62,9 +68,7 @@ def bank(
 
 def assign(
     name: Name,
-    exercises: Annotated[
-        list[str], typer.Option(help="Ids, separated by commas; may be repeated.")
-    ],
+    exercises: Exercises,
     roster: Roster,
     secret_file: SecretFile,
     out: Out,
@@ -80,16 +84,11 @@ def assign(
     """Write one notebook for each student, with that student's numbers."""
     with plain_errors():
         add_exercises(own)
-        chosen = check_exercises(e.strip() for ids in exercises for e in ids.split(","))
+        chosen = ids_in(exercises)
         if layout not in LAYOUTS:
             raise InstructorError(f"the layout is one of {', '.join(LAYOUTS)}, got {layout!r}")
         assignment, students = check_name(name), read_roster(roster)
-        if secret_file.exists():
-            secret = read_secret(secret_file)
-        else:
-            secret = make_secret(secret_file)
-            print(f"{secret_file} is new: keep it, nothing can be graded without it")
-        hand_out(assignment, chosen, students, secret, out, layout)
+        hand_out(assignment, chosen, students, secret_in(secret_file), out, layout)
     print(f"{len(students)} notebooks with {len(chosen)} exercises each are in {out}")
     same = [e for e in chosen if all_exercises()[e].kind == "choice"]
     if same:
@@ -105,10 +104,7 @@ def grade(
     take: Annotated[
         str, typer.Option(help="last or best: which counts of a student's different answers.")
     ] = "",
-    worksheet: Annotated[
-        list[Path] | None,
-        typer.Option(help="A table of Moodle, Canvas, Brightspace or Blackboard to fill in."),
-    ] = None,
+    worksheet: Worksheet = None,
     overrides: Annotated[
         Path | None, typer.Option(help="A CSV file with your last word: id, exercise, points.")
     ] = None,
@@ -161,6 +157,43 @@ def grade(
         f"{n_graded} of {len(only or students)} students were graded; {len(notes)} things to know "
         f"are in {out / 'problems.csv'}, the class report is {out / 'report.md'}"
     )
+
+
+def nbgrader(
+    name: Name, exercises: Exercises, secret_file: SecretFile, out: Out, own: Bank = None
+) -> None:
+    """Write the assignment as a source notebook of nbgrader, with the same numbers for all."""
+    with plain_errors():
+        add_exercises(own)
+        write_source(check_name(name), ids_in(exercises), secret_in(secret_file), out)
+    print(f"nbgrader's source notebook is in {out / 'source' / name}")
+
+
+def nbgrader_grades(
+    name: Name,
+    gradebook: Annotated[Path, typer.Option(help="The table that nbgrader export writes.")],
+    roster: Roster,
+    out: Out,
+    worksheet: Worksheet = None,
+) -> None:
+    """Write the tables of Moodle and Canvas from the grades of nbgrader."""
+    with plain_errors():
+        students = read_roster(roster)
+        n = grades_from(gradebook, check_name(name), students, out, worksheet or ())
+    print(f"{n} of {len(students)} students have a grade; the tables are in {out}")
+
+
+def ids_in(exercises: list[str]) -> tuple[str, ...]:
+    """The ids of exercises, however they were separated."""
+    return check_exercises(e.strip() for ids in exercises for e in ids.split(","))
+
+
+def secret_in(file: Path) -> bytes:
+    """The secret in a file, which is made when it is not there."""
+    if file.exists():
+        return read_secret(file)
+    print(f"{file} is new: keep it, nothing can be graded without it")
+    return make_secret(file)
 
 
 def mistakes() -> set[str]:

@@ -83,6 +83,7 @@ def grade_class(
         submissions, assignment, secret, {student.id for student in roster}, marking.dropped
     )
     exercises, notes = collected.exercises, list(collected.notes)
+    maximum = marking.maximum(exercises)
     graded: list[tuple[Student, Graded | None]] = []
     roster = [student for student in roster if not only or student.id in only]
     with whole_folder(out) as folder:
@@ -96,17 +97,15 @@ def grade_class(
             one = grade_student(returned, variants, marking, student.id)
             notes += [Note(student.id, one.file, text) for text in (*one.notes, *one.about)]
             graded.append((student, one))
-            page = feedback_page(assignment, student, one, marking.maximum(exercises))
+            page = feedback_page(assignment, student, one, maximum)
             _write_page(folder / "feedback" / f"{one.file}.html", page)
             solution = solution_page(assignment, student, one, variants)
             _write_page(folder / "solutions" / f"{file_name(student.id)}.html", solution)
         _zip(folder / "feedback", folder / "feedback.zip")
-        write_tables(folder, assignment, exercises, graded, marking)
+        write_tables(folder, assignment, exercises, graded, maximum)
         write_problems(folder / "problems.csv", notes)
         for worksheet in worksheets:
-            (folder / "filled").mkdir(exist_ok=True)
-            filled = folder / "filled" / worksheet.name
-            fill(worksheet, assignment, graded, marking.maximum(exercises), filled)
+            fill(worksheet, assignment, graded, maximum, folder / f"filled-{worksheet.name}")
         _write_class_report(folder, assignment, exercises, graded)
     return sum(one is not None for _, one in graded), notes
 

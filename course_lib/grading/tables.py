@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from course_lib.grading.grading import RIGHT, Graded, Marking, Note
+from course_lib.grading.grading import RIGHT, Graded, Note
 from course_lib.grading.roster import (
     EMAILS,
     IDS,
@@ -30,7 +30,7 @@ def write_tables(
     assignment: str,
     exercises: Sequence[str],
     graded: Sequence[tuple[Student, Graded | None]],
-    marking: Marking,
+    maximum: float,
 ) -> None:
     """grades.csv, answers.csv, moodle.csv and canvas.csv; None handed in nothing."""
     mistakes = [f"{exercise} mistake" for exercise in exercises]
@@ -39,7 +39,7 @@ def write_tables(
     moodle: list[list[Any]] = [["ID number", "Full name", assignment]]
     canvas: list[list[Any]] = [
         [*CANVAS, assignment],
-        ["    Points Possible", "", "", "", "", number(marking.maximum(exercises))],
+        ["    Points Possible", "", "", "", "", number(maximum)],
     ]
     for student, one in graded:
         results = one.results if one else ()

@@ -48,7 +48,7 @@ def test_all_options_together(grade, tmp_path):
     assert run.exit_code == 0, run.output
     assert "2 of 2 students were graded" in run.stdout
     assert "s2,B,1" in (tmp_path / "out" / "moodle.csv").read_text("utf-8")
-    assert "Participant 1,0,s1" in (tmp_path / "out" / "filled" / "t.csv").read_text("utf-8")
+    assert "Participant 1,0,s1" in (tmp_path / "out" / "filled-t.csv").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
