@@ -75,6 +75,7 @@ export function widget(build) {
         get: (name) => model.get(name),
         set: (name, value) => model.set(name, value),
         save_changes: () => model.save_changes(),
+        alone: !model.send, // a page without a kernel has none to send anything to
         on(event, listener) {
           heard.push([event, listener]);
           model.on(event, listener);
@@ -96,7 +97,7 @@ export function widget(build) {
       };
       el.replaceChildren(...build(own));
       own.on("msg:custom", ({ kind }) => kind === "picture" && handBack(model, el));
-      model.send?.({ kind: "drawn" }); // a page without a kernel has none to ask for a picture
+      model.send?.({ kind: "drawn" });
       return () => {
         window.removeEventListener("keydown", keys, { capture: true });
         heard.forEach(([event, listener]) => model.off(event, listener));

@@ -8,11 +8,31 @@ function written(tag, text, attributes) {
   return element;
 }
 
+const KEPT = "course_answers"; // as the file that a kernel keeps
+
+/** What the browser has kept for pages without a kernel: exercise → { kept, right }. */
+function read() {
+  try {
+    return JSON.parse(localStorage.getItem(KEPT)) ?? {};
+  } catch { // the browser keeps nothing, or what it kept is damaged
+    return {};
+  }
+}
+
+function write(id, change) {
+  try {
+    const all = read();
+    localStorage.setItem(KEPT, JSON.stringify({ ...all, [id]: { ...all[id], ...change } }));
+  } catch (error) {
+    console.info("this browser does not keep answers:", error);
+  }
+}
+
 /** The field in which a number or a formula is typed, or the choices. */
-function field({ kind, choices }, write, done) {
+function field({ kind, choices }, typed, done) {
   if (kind === "choice") {
     const name = `choice-${Math.random()}`; // the choices of this view alone exclude each other
-    const inputs = choices.map(({ text }) => h("input", { type: "radio", name, value: text, onchange: () => write(text) }));
+    const inputs = choices.map(({ text }) => h("input", { type: "radio", name, value: text, onchange: () => typed(text) }));
     const labels = choices.map((choice, i) => h("label", {}, inputs[i], written("span", choice.html)));
     const element = h("fieldset", {}, h("legend", {}, "answer"), ...labels);
     return { element, show: (answer) => inputs.forEach((input) => { input.checked = input.value === answer; }) };
@@ -20,7 +40,7 @@ function field({ kind, choices }, write, done) {
   const input = h("input", {
     type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false",
     placeholder: kind === "formula" ? "a formula" : "a number",
-    oninput: () => write(input.value), onchange: done, // by Enter, or when the field is left
+    oninput: () => typed(input.value), onchange: done, // by Enter, or when the field is left
   });
   const show = (answer) => {
     if (input.value !== answer) input.value = answer;
@@ -50,11 +70,17 @@ function formula([tag, place]) {
 
 export default widget((model) => {
   const variants = model.get("variants");
+  const id = model.get("exercise_id");
+  if (model.alone) set(model, { kept: read()[id]?.kept ?? model.get("kept") });
   const here = () => variants[model.get("index")];
   const state = () => model.get("kept")[here().seed] ?? { attempts: [], hints: 0 };
   const last = () => state().attempts.at(-1)?.answer;
-  const keep = (change) => set(model, { kept: { ...model.get("kept"), [here().seed]: { ...state(), ...change } } });
+  function keep(change) {
+    set(model, { kept: { ...model.get("kept"), [here().seed]: { ...state(), ...change } } });
+    if (model.alone) write(id, { kept: model.get("kept") });
+  }
   let asked = last(); // the answer of which something is said, until it is changed
+  if (model.alone && asked) set(model, { answer: asked });
 
   function check() {
     asked = model.get("answer");
@@ -69,6 +95,7 @@ export default widget((model) => {
   const formulas = h("p", { class: "note", hidden: "" }, "Where it stands: ", ...Object.entries(model.get("formulas")).map(formula));
   const progress = h("p", { class: "note" });
   const rights = { ...model.get("chapter") };
+  if (model.alone) for (const [other, { right }] of Object.entries(read())) if (other in rights) rights[other] ||= right ?? false;
 
   /** The line of the chapter's cards; `right` is one that has just become so, in whichever card. */
   function count(right) {
@@ -94,7 +121,8 @@ export default widget((model) => {
     said.textContent = feedback?.message ?? "";
     said.classList.toggle("right", feedback?.correct ?? false);
     said.classList.toggle("wrong", feedback?.correct === false);
-    if (feedback?.correct) document.dispatchEvent(new CustomEvent("course-right", { detail: model.get("exercise_id") }));
+    if (feedback?.correct) document.dispatchEvent(new CustomEvent("course-right", { detail: id }));
+    if (feedback?.correct && model.alone) write(id, { right: true });
     formulas.hidden = !feedback?.readable || !Object.keys(model.get("formulas")).length;
     const [all, some] = [variant.hints, Math.min(state().hints, variant.hints.length)];
     const told = feedback?.correct ? [`Why: ${all.join(" ")}`] : all.slice(0, some).map((text) => `Hint: ${text}`);
