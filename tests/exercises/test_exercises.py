@@ -51,17 +51,19 @@ KINDS = {
 # stand in braces.
 TYPED = {
     "formula-kl-to-standard-normal": {
-        None: "(mu**2 + sigma**2 - log(sigma**2) - 1)/2",
-        "lost-half": "mu**2 + sigma**2 - log(sigma**2) - 1",
-        "sigma-for-variance": "(mu**2 + sigma - log(sigma) - 1)/2",
-        "log-sigma-for-log-variance": "(mu**2 + sigma**2 - log(sigma) - 1)/2",
-        "wrong-sign-of-log": "(mu**2 + sigma**2 + log(sigma**2) - 1)/2",
-        "dropped-constant": "(mu^2 + sigma^2 - ln(sigma^2))/2",
-        "dropped-mean": "0.5*(sigma**2 - 2*log(sigma) - 1)",
-        "mean-not-squared": "(mu + sigma**2 - log(sigma**2) - 1)/2",
-        "swapped-direction": "log(sigma) + (1 + mu**2)/(2*sigma**2) - 1/2",
-        "bits-for-nats": "(mu**2 + sigma**2 - log(sigma**2) - 1)/2/log(2)",
-        "negative-divergence": "−(mu**2 + sigma**2 − log(sigma**2) − 1)/2",
+        None: "{d}*(mu**2 + sigma**2 - log(sigma**2) - 1)/2",
+        "lost-half": "{d}*(mu**2 + sigma**2 - log(sigma**2) - 1)",
+        "sigma-for-variance": "{d}*(mu**2 + sigma - log(sigma) - 1)/2",
+        "log-sigma-for-log-variance": "{d}/2*(mu**2 + sigma**2 - log(sigma) - 1)",
+        "wrong-sign-of-log": "{d}*(mu**2 + sigma**2 + log(sigma**2) - 1)/2",
+        "dropped-constant": "{d}*(mu^2 + sigma^2 - ln(sigma^2))/2",
+        "dropped-mean": "{d}*0.5*(sigma**2 - 2*log(sigma) - 1)",
+        "mean-not-squared": "{d}*(mu + sigma**2 - log(sigma**2) - 1)/2",
+        "swapped-direction": "{d}*(log(sigma) + (1 + mu**2)/(2*sigma**2) - 1/2)",
+        "bits-for-nats": "{d}*(mu**2 + sigma**2 - log(sigma**2) - 1)/2/log(2)",
+        "negative-divergence": "−{d}*(mu**2 + sigma**2 − log(sigma**2) − 1)/2",
+        "mean-over-dimensions": "½(μ² + σ² - log(σ²) - 1)",
+        "constant-only-once": "{d}*(mu**2 + sigma**2 - log(sigma**2))/2 - 1/2",
     },
     "formula-kl-to-another-normal": {
         None: "log({s}/sigma) + (sigma**2 + (mu - {m})**2)/(2*{s}**2) - 1/2",
@@ -70,6 +72,9 @@ TYPED = {
         "wrong-sign-of-log": "log(sigma/{s}) + (sigma**2 + (mu - {m})**2)/(2*{s}**2) - 1/2",
         "dropped-constant": "log({s}/sigma) + (sigma**2 + (mu - {m})**2)/(2*{s}**2)",
         "dropped-mean": "log({s}/sigma) + sigma**2/(2*{s}**2) - 1/2",
+        "mean-not-squared": "log({s}/sigma) + (sigma**2 + mu - {m})/(2*{s}**2) - 1/2",
+        "negative-divergence":
+            "1/2 - log({s}/sigma) - (sigma**2 + (mu - {m})**2)/(2*{s}**2)",
         "mean-not-divided": "log({s}/sigma) + sigma**2/(2*{s}**2) + (mu - {m})**2/2 - 1/2",
         "wrong-variance-below":
             "log({s}/sigma) + sigma**2/(2*{s}**2) + (mu - {m})**2/(2*sigma**2) - 1/2",
@@ -78,15 +83,18 @@ TYPED = {
             "log2({s}/sigma) + ((sigma**2 + (mu - {m})**2)/(2*{s}**2) - 1/2)/log(2)",
     },
     "formula-kl-from-logvar": {
-        None: "(mu**2 + exp(logvar) - logvar - 1)/2",
-        "logvar-as-sigma": "(mu**2 + logvar**2 - log(logvar**2) - 1)/2",
-        "logvar-as-log-sigma": "(mu**2 + exp(2*logvar) - 2*logvar - 1)/2",
-        "exp-of-half": "(mu**2 + sqrt(exp(logvar)) - logvar - 1)/2",
-        "squared-logvar": "(mu**2 + exp(logvar) - (logvar/2)**2 - 1)/2",
-        "wrong-sign-of-logvar": "(mu**2 + exp(logvar) + logvar - 1)/2",
-        "lost-half": "mu**2 + exp(logvar) - logvar - 1",
-        "dropped-constant": "(mu**2 + exp(logvar) - logvar)/2",
-        "negative-divergence": "(1 + logvar - mu**2 - e**logvar)/2",
+        None: "{d}*(mu**2 + exp(logvar) - logvar - 1)/2",
+        "logvar-as-sigma": "{d}*(mu**2 + logvar**2 - log(logvar**2) - 1)/2",
+        "logvar-as-log-sigma": "{d}*(mu**2 + exp(2*logvar) - 2*logvar - 1)/2",
+        "exp-of-half": "{d}*(mu**2 + sqrt(exp(logvar)) - logvar - 1)/2",
+        "squared-logvar": "{d}*(mu**2 + exp(logvar) - (logvar/2)**2 - 1)/2",
+        "wrong-sign-of-logvar": "{d}*(mu**2 + exp(logvar) + logvar - 1)/2",
+        "lost-half": "-{d}*(1 + logvar - exp(logvar) - mu**2)",
+        "dropped-constant": "{d}*(mu**2 + exp(logvar) - logvar)/2",
+        "mean-not-squared": "{d}*(mu + exp(logvar) - logvar - 1)/2",
+        "mean-over-dimensions": "(mu**2 + exp(logvar) - logvar - 1)/2",
+        "constant-only-once": "{d}*(mu**2 + exp(logvar) - logvar)/2 - 1/2",
+        "negative-divergence": "{d}*(1 + logvar - mu**2 - e**logvar)/2",
     },
     "formula-gradient-in-sigma": {
         None: "sigma/{s}**2 - 1/sigma",
@@ -99,14 +107,15 @@ TYPED = {
         "derivative-by-logvar": "(sigma**2/{s}**2 - 1)/2",
     },
     "formula-sparsity-penalty": {
-        None: "rho*log(rho/r) + (1 - rho)*log((1 - rho)/(1 - r))",
-        "swapped-direction": "r*log(r/rho) + (1 - r)*log((1 - r)/(1 - rho))",
-        "dropped-second-half": "rho*log(rho/r)",
-        "wrong-sign-inside": "rho*log(rho/r) - (1 - rho)*log((1 - rho)/(1 - r))",
-        "cross-entropy-given": "-rho*log(r) - (1 - rho)*log(1 - r)",
-        "unweighted": "log(rho/r) + log((1 - rho)/(1 - r))",
-        "negative-divergence": "rho*log(r/rho) + (1 - rho)*log((1 - r)/(1 - rho))",
-        "bits-for-nats": "rho*log2(rho/r) + (1 - rho)*log2((1 - rho)/(1 - r))",
+        None: "{k}*(rho*log(rho/r) + (1 - rho)*log((1 - rho)/(1 - r)))",
+        "swapped-direction": "{k}*(r*log(r/rho) + (1 - r)*log((1 - r)/(1 - rho)))",
+        "dropped-second-half": "{k}*(rho*log(rho/r))",
+        "wrong-sign-inside": "{k}*(rho*log(rho/r) - (1 - rho)*log((1 - rho)/(1 - r)))",
+        "cross-entropy-given": "{k}*(-rho*log(r) - (1 - rho)*log(1 - r))",
+        "unweighted": "{k}*(log(rho/r) + log((1 - rho)/(1 - r)))",
+        "negative-divergence": "{k}*(rho*log(r/rho) + (1 - rho)*log((1 - r)/(1 - rho)))",
+        "mean-over-units": "rho*log(rho/r) + (1 - rho)*log((1 - rho)/(1 - r))",
+        "bits-for-nats": "{k}*(rho*log2(rho/r) + (1 - rho)*log2((1 - rho)/(1 - r)))",
     },
     "formula-score-of-a-noisy-normal": {
         None: "-(x - {m})/({s}**2 + sigma**2)",
@@ -119,15 +128,16 @@ TYPED = {
         "denoiser-given": "(sigma**2*{m} + {s}**2*x)/({s}**2 + sigma**2)",
     },
     "formula-penalty-of-one-unit": {
-        None: "(h*(1 - h))**2*(w1**2 + w2**2)",
-        "slope-not-squared": "h*(1 - h)*(w1**2 + w2**2)",
-        "weights-not-squared": "(h - h^2)^2*(w1 + w2)",
-        "not-squared": "h*(1 - h)*w1 + h*(1 - h)*w2",
-        "sum-then-square": "(h*(1 - h)*w1 + h*(1 - h)*w2)**2",
-        "slope-forgotten": "w1**2 + w2**2",
-        "activation-for-slope": "(h*w1)**2 + (h*w2)**2",
-        "slope-of-tanh": "(1 - h**2)**2*(w1**2 + w2**2)",
-        "root-given": "h*(1 - h)*sqrt(w1**2 + w2**2)",
+        None: "{weight}*((h*(1 - h))**2*(w1**2 + w2**2))",
+        "slope-not-squared": "{weight}*(h*(1 - h)*(w1**2 + w2**2))",
+        "weights-not-squared": "{weight}*((h - h^2)^2*(w1 + w2))",
+        "not-squared": "{weight}*(h*(1 - h)*w1 + h*(1 - h)*w2)",
+        "sum-then-square": "{weight}*((h*(1 - h)*w1 + h*(1 - h)*w2)**2)",
+        "slope-forgotten": "{weight}*(w1**2 + w2**2)",
+        "activation-for-slope": "{weight}*((h*w1)**2 + (h*w2)**2)",
+        "slope-of-tanh": "{weight}*((1 - h**2)**2*(w1**2 + w2**2))",
+        "penalty-not-weighted": "h²(1-h)²(w1² + w2²)",
+        "root-given": "h*(1 - h)*sqrt({weight}*(w1**2 + w2**2))",
     },
     "formula-rate-of-a-linear-beta-vae": {
         None: "1/2 * log({v}/(beta*sigma**2))",
@@ -231,8 +241,7 @@ def test_a_variant_depends_on_its_seed_alone(exercise_id):
     assert variant(exercise_id, 2**64) == variant(exercise_id, 2**64)
     assert len({str(variant(exercise_id, seed)) for seed in range(20)}) == 20
     several = {variant(exercise_id, seed).statement for seed in range(50)}
-    fixed = exercise_id in KINDS["choice"] or not variant(exercise_id, 0).parameters
-    assert (len(several) == 1) == fixed
+    assert (len(several) == 1) == (exercise_id in KINDS["choice"])
 
 
 def test_variants_are_the_same_next_year():
@@ -259,6 +268,16 @@ def test_an_integer_is_asked_for_where_every_answer_is_one():
     for id in KINDS["number"]:
         truths = [bank()[id].truth(**variant(id, seed).parameters) for seed in range(50)]
         assert bank()[id].integer == all(float(truth).is_integer() for truth in truths), id
+
+
+@pytest.mark.parametrize("exercise_id", KINDS["number"])
+def test_no_answer_is_right_for_many_of_a_class(exercise_id):
+    for first in (0, 2**63):
+        seeds = range(first, first + 300)
+        truths = np.array([bank()[exercise_id].truth(**variant(exercise_id, seed).parameters)
+                           for seed in seeds])  # fmt: skip
+        shared = max(np.isclose(truths, truth, rtol=1e-3, atol=1e-6).sum() for truth in truths)
+        assert shared < 0.15 * 300
 
 
 @pytest.mark.parametrize("exercise_id", KINDS["choice"])
@@ -620,7 +639,7 @@ ORACLES = {
         lambda v, sigma, beta: sum(normals_at(x, beta, sigma) for x in v),
     "formula-rate-of-a-linear-beta-vae": lambda beta, sigma, v: normals_at(v, beta, sigma),
     "active-components":
-        lambda v, sigma, beta: sum(normals_at(x, beta, sigma) > 1e-4 for x in v),
+        lambda a, sigma, beta: sum(normals_at(a / i, beta, sigma) > 1e-4 for i in range(1, 51)),
     "total-correlation-of-a-normal": correlated,
     "beta-tcvae-loss": lambda r, kl, information, marginals, beta: weighted_loss(
         {"r": r, "i": information, "tc": kl - information - marginals, "m": marginals}, tc=beta),
@@ -628,7 +647,7 @@ ORACLES = {
     "mutual-information-gap": gap_of_tables,
     "disentanglement-of-a-dimension": lambda p, d: 1 - stats.entropy(p, base=3),
     "separated-attribute-predictability": predictability,
-    "nearest-code": lambda z, **codes: vq([z], np.array(list(codes.values())))[0][0] + 1,
+    "nearest-code": lambda z, **codes: vq([z], np.array(list(codes.values())))[1][0] ** 2,
     "vq-loss": three_terms,
     "gradient-at-the-encoder": lambda z, e, g, c: vq_terms([z], e, c, g)[0].item(),
     "gradient-at-a-code": lambda z, e, g, c: vq_terms(z, e, c, g)[1].item(),
@@ -649,13 +668,14 @@ ORACLES = {
     "formula-score-of-a-noisy-normal": lambda x, sigma, m, s: score(x, m, s, sigma),
     "sparsity-from-activations":
         lambda rho, h1, h2: torch_kl(coin(rho), Bernoulli(tensor(h1, h2).mean(dim=1))),
-    "lifetime-sparsity": lambda a, b, c, d: (tensor(a, b, c, d).mean(dim=1))[1].item(),
+    "lifetime-sparsity": lambda n, a, b, c, d: (tensor(a, b, c, d).mean(dim=1))[1].item(),
     "participation-ratio":
         lambda w: 1 / Categorical(tensor(*w).square()).probs.square().sum().item(),
     "contractive-penalty":
         lambda h, w1, w2: squared_singular_values(jacobian_of_a_layer(h, w1, w2)),
     "formula-penalty-of-one-unit":
-        lambda h, w1, w2: squared_singular_values(jacobian_of_a_layer((h,), (w1, w2))),
+        lambda h, w1, w2, weight:
+            weight * squared_singular_values(jacobian_of_a_layer((h,), (w1, w2))),
     "hutchinson-probe": probed,
     "code-shift-under-noise": shift_of_the_code,
     "contractive-loophole": scaled_penalty,
@@ -665,7 +685,8 @@ ORACLES = {
     "kl-marbles": lambda a, b: stats.entropy([a, 1 - a], [b, 1 - b], base=2),
     "sparsity-penalty": lambda rho, rho_hat: torch_kl(coin(rho), coin(rho_hat)),
     "sparsity-gradient": lambda rho, r: slope(lambda t: torch_kl(coin(rho), coin(t)), r),
-    "formula-sparsity-penalty": lambda rho, r: torch_kl(coin(rho), coin(r)),
+    "formula-sparsity-penalty":
+        lambda rho, r, k: torch_kl(coin([rho] * int(k)), coin([r] * int(k))),
     "entropy-of-a-normal": lambda sigma: stats.norm(3, sigma).entropy(),
     "kl-to-standard-normal":
         lambda mu, sigma: kl_by_quadrature(stats.norm(mu, sigma), stats.norm()),
@@ -683,11 +704,11 @@ ORACLES = {
     "kl-from-logvar":
         lambda mu, logvar: torch_kl(normal(mu, np.exp(np.array(logvar) / 2)), normal(0, 1)),
     "formula-kl-to-standard-normal":
-        lambda mu, sigma: torch_kl(normal(mu, sigma), normal(0, 1)),
+        lambda mu, sigma, d: d * torch_kl(normal(mu, sigma), normal(0, 1)),
     "formula-kl-to-another-normal":
         lambda mu, sigma, m, s: torch_kl(normal(mu, sigma), normal(m, s)),
     "formula-kl-from-logvar":
-        lambda mu, logvar: torch_kl(normal(mu, math.exp(logvar / 2)), normal(0, 1)),
+        lambda mu, logvar, d: d * torch_kl(normal(mu, math.exp(logvar / 2)), normal(0, 1)),
     "gradient-in-mu": lambda mu, sigma, m, s: slope(
         lambda t: torch_kl(normal(t, sigma), normal(m, s)), mu),
     "gradient-in-sigma": lambda mu, sigma, m, s: slope(
@@ -844,8 +865,9 @@ def test_what_the_library_says_of_codebooks(seed):
     drawn = {id: variant(id, seed).parameters for id in bank()}
 
     z, *codes = drawn["nearest-code"].values()
-    index = nearest_code(tensor(z), tensor(*codes)).item() + 1
-    assert truth["nearest-code"](**drawn["nearest-code"]) == index
+    z_q = tensor(*codes)[nearest_code(tensor(z), tensor(*codes))]
+    expected = (tensor(z) - z_q).square().sum().item()
+    assert truth["nearest-code"](**drawn["nearest-code"]) == pytest.approx(expected)
 
     numbers = drawn["ema-step"]
     quantizer = one_dimensional_quantizer(numbers["gamma"], numbers["N"], numbers["m"])
@@ -910,6 +932,55 @@ def test_the_gradient_of_a_loss_after_straight_through():
     z_q = straight_through(z_e, e)
     (1.3 * z_q + (z_e.detach() - z_q) ** 2 + 0.4 * (z_e - z_q.detach()) ** 2).backward()
     assert mistake.wrong(z=0.7, e=-0.2, g=1.3, c=0.4) == pytest.approx(z_e.grad.item())
+
+
+def wrong(exercise_id):
+    return {mistake.id: mistake.wrong for mistake in bank()[exercise_id].mistakes}
+
+
+def test_mistakes_compute_what_their_sentences_say():
+    slips = wrong("gradient-in-mu")
+    distance = slope(lambda t: (t - 0.4) ** 2 / 0.7**2, 1.3)  # without the half
+    assert slips["lost-half"](1.3, 2, 0.4, 0.7) == pytest.approx(distance)
+    assert slips["halved"](1.3, 2, 0.4, 0.7) == pytest.approx(distance / 4)
+    read_as_log_sigma = slope(lambda t: torch_kl(normal(0, math.exp(t)), normal(0, 1)), 0.3)
+    assert wrong("gradient-in-logvar")["logvar-as-log-sigma"](0.3) == pytest.approx(
+        read_as_log_sigma)  # fmt: skip
+    sign_inside = -math.log(1 - -(0.6**2)) / 2
+    assert wrong("total-correlation-of-a-normal")["square-added"](1, 2, 0.6) == sign_inside
+
+
+def test_a_square_that_comes_out_negative():
+    """Each by Python's own reading of −2.7**2, and only where a parameter is negative."""
+    mu, sigma = -2.7, 1.3
+    typed_mean = -(2.7**2)
+    divergence = (typed_mean + sigma**2 - math.log(sigma**2) - 1) / 2
+    for id, args, expected in [
+        ("kl-to-standard-normal", (mu, sigma), divergence),
+        ("kl-variance-given", (mu, sigma**2), divergence),
+        ("kl-in-bits", (mu, sigma), divergence / math.log(2)),
+        ("kl-diagonal", ((mu, 0.5), (sigma, 1)), divergence + 0.5**2 / 2),
+        ("kl-from-logvar", ((mu, 0.5), (math.log(sigma**2), 0)), divergence + 0.5**2 / 2),
+        ("kl-from-standard-normal", (mu, sigma),
+         math.log(sigma) + (1 + typed_mean) / (2 * sigma**2) - 1 / 2),
+        ("elbo-from-its-parts", (-9, mu, sigma), -9 - divergence),
+        ("beta-vae-loss", (50, 64, (mu, 0), (sigma, 1), 3), 50 + 3 * divergence),
+        ("evidence-of-a-linear-model", (0.5, 2, mu, 0, 1),
+         -typed_mean / (2 * 4.25) - math.log(2 * math.pi * 4.25) / 2),
+        ("gradient-by-the-score", (1, 2, mu, 0.5), (typed_mean - 0.5) * (mu - 1) / 4),
+        ("participation-ratio", ((mu, 1, 2, 3),), (typed_mean + 14) ** 2 / (-2.7**4 + 98)),
+        ("contractive-penalty", ((0.5, 0.5), (mu, 1), (2, 0)), 0.0625 * (typed_mean + 5)),
+        ("separated-attribute-predictability", ((0.8, -0.27, -0.5),), 0.8**2 + 0.27**2),
+    ]:  # fmt: skip
+        made = wrong(id)["square-of-negative"]
+        assert made(*args) == pytest.approx(expected), id
+    assert math.isnan(wrong("kl-to-standard-normal")["square-of-negative"](2.7, 1.3))
+    for exercise in bank().values():
+        for mistake in exercise.mistakes:
+            if mistake.id == "square-of-negative":
+                drawn = [variant(exercise.id, seed).parameters for seed in range(60)]
+                made = [not math.isnan(mistake.wrong(**parameters)) for parameters in drawn]
+                assert any(made), exercise.id
 
 
 def test_the_codebook_loss_alone_moves_the_codes():
@@ -1098,7 +1169,8 @@ def test_no_choice(answer):
     ],
 )
 def test_a_formula_may_be_written_in_many_ways(formula):
-    assert check(variant("formula-kl-to-standard-normal", 0), formula).correct
+    handed_out = variant("formula-kl-to-standard-normal", 0)
+    assert check(handed_out, f"{handed_out.parameters['d']}({formula})").correct
 
 
 def test_a_formula_without_a_value_at_some_points():
@@ -1143,12 +1215,14 @@ def test_the_package_needs_no_torch_and_no_widgets():
         ("pi", math.pi), ("2*pi*e", 2 * math.pi * math.e), ("log (2)", math.log(2)),
         ("1\u00a0+\n1", 2), ("exp(-1e99)", 0), ("0**0", 1), ("((((((2))))))", 2),
         ("0,874", 0.874), ("-0,5 + 1", 0.5), ("1,234", 1.234), ("2,5e3", 2500), ("2*(0,5)", 1),
-        ("np.log(2)", math.log(2)), ("math.log(3)", math.log(3)), ("torch.exp(numpy.pi)", math.exp(
-            math.pi)), ("math.e", math.e), ('("5.9")', 5.9), ("'5.9'", 5.9), ("“5.9”", 5.9),
+        ("np.log(2)", math.log(2)), ("math.log(3)", math.log(3)),
+        ("torch.exp(numpy.pi)", math.exp(math.pi)), ("math.e", math.e), ('("5.9")', 5.9),
+        ("'5.9'", 5.9), ("“5.9”", 5.9),
         ("5.9;", 5.9), ("½", 0.5), ("-¾", -0.75), ("½(3)", 1.5), ("3²", 9), ("-3²", -9),
         ("10⁻³", 0.001), ("2π", 2 * math.pi), ("2pi", 2 * math.pi), ("2(3)", 6), ("(2)(3)", 6),
-        ("1/2 ln 2", math.log(2) / 2), ("-1/2 log(2)", -math.log(2) / 2), ("½ ln 2", math.log(2) / 2),
-        ("ln 2", math.log(2)), ("log 2 + 1", 1 + math.log(2)), ("(ln 2)/2", math.log(2) / 2),
+        ("1/2 ln 2", math.log(2) / 2), ("-1/2 log(2)", -math.log(2) / 2),
+        ("½ ln 2", math.log(2) / 2), ("ln 2", math.log(2)), ("log 2 + 1", 1 + math.log(2)),
+        ("(ln 2)/2", math.log(2) / 2),
         ("2**3(4)", 32), ("-2(3)", -6), ("2e3", 2000), ("\u200b5.9", 5.9), ("5\u200b.9", 5.9),
     ],
 )  # fmt: skip
@@ -1166,8 +1240,10 @@ def test_numbers(text, value):
         ("√2", "sqrt"), ("24.1 nats", "without a unit"), ("nats", "without a unit"),
         ("3 bits", "without a unit"), ('f"{kl:.4f}"', "type the number itself"), ("2½", "as a sum"),
         (";", "no answer yet"), ("\u200b", "no answer yet"), ("2e", "no operator before 'e'"),
-        ("2 e", "no operator before 'e'"), ("(2)3", "no operator before '3'"), ("pi(2)", "before '\\('"),
-        ("1/2 pi", "not clear what is divided"), ("1/pi ln(2)", "not clear"), ("np.sin(2)", "'sin' is"),
+        ("2 e", "no operator before 'e'"), ("(2)3", "no operator before '3'"),
+        ("pi(2)", "before '\\('"),
+        ("1/2 pi", "not clear what is divided"), ("1/pi ln(2)", "not clear"),
+        ("np.sin(2)", "'sin' is"),
         ("ln 2/3", r"ln\(…\)"), ("ln 2²", r"ln\(…\)"), ("ln 2 pi", r"ln\(…\)"), ("ln -2", r"ln\("),
         ("nan", "'nan' is not known"), ("inf", "'inf' is not"),
         ("-Infinity", "'Infinity' is not known"), ("1e999", "too large"), ("1e101", "too large"),

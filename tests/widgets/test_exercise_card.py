@@ -19,7 +19,7 @@ FORMULA = "formula-kl-to-standard-normal"
 CHOICE = "what-kl-measures"
 RIGHT = {
     NUMBER: str(bank()[NUMBER].truth(**variant(NUMBER, 0).parameters)),
-    FORMULA: "(mu**2 + sigma**2 - log(sigma**2) - 1)/2",
+    FORMULA: f"{variant(FORMULA, 0).parameters['d']}*(mu**2 + sigma**2 - log(sigma**2) - 1)/2",
     CHOICE: bank()[CHOICE].truth,
 }
 
@@ -48,8 +48,9 @@ WRITTEN = [
     # Other spellings of what is clear, and what is not.
     "0,874", "-0,874", "1,234", "1,234.5", "1,2,3", "1.2,3", "log(8,2)", "2*(0,5)", "(0,5)", ",5",
     "0.874 nats", "0.874nats", "0.874 nat", "0.874 bits", "0.874 bit", "nats nats", "2 nats 3",
-    "np.log(2)", "numpy.log2(8)", "math.log(3)", "torch.exp(1)", "np.pi", "math.e", "np.sin(2)",
-    "np", "np.", "anp.log(2)", "os.log(2)", 'f"{kl:.4f}"', "{kl}", "}", '("5.9")', "'5.9'", '"""5.9"""',
+    "np.log(2)", "numpy.log2(8)", "math.log(3)", "torch.exp(1)", "np.pi", "math.e",
+    "np.sin(2)", "np", "np.", "anp.log(2)", "os.log(2)", 'f"{kl:.4f}"', "{kl}", "}", '("5.9")',
+    "'5.9'", '"""5.9"""',
     "“5.9”", "„5.9“", "«5.9»", "`5.9`", '"5" + "9"', '5"9', '"5.9', "5.9;", "5.9 ; ", ";", "5.9;;",
     "½", "-¾", "2½", "2 ½", "½ + ⅓", "½(3)", "½ ln 2", "mu²", "μ²", "2³", "2²³", "10⁻³", "2⁻", "²",
     "σ", "µ", "σ²", "μσ", "2π", "2πσ", "ρ", "ε", "λ", "log σ", "log σ²", "log(σ²)", "Σ", "1/2 ln 2",
