@@ -249,6 +249,7 @@ LINEAR = Exercise(
         "divided-by-beta": lambda v, sigma, beta: rate(v, sigma**2 / beta),
         "inactive-counted": lambda v, sigma, beta: sum(log(x / (beta * sigma**2)) / 2 for x in v),
         "one-added": lambda v, sigma, beta: sum(log(1 + x / (beta * sigma**2)) / 2 for x in v),
+        "negative-divergence": lambda v, sigma, beta: -rate(v, beta * sigma**2),
         "mean-over-dimensions": lambda v, sigma, beta: rate(v, beta * sigma**2) / 3,
         "bits-for-nats": lambda v, sigma, beta: rate(v, beta * sigma**2) / LN2,
     }, see=LINEAR_RATE),

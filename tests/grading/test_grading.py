@@ -164,6 +164,31 @@ def test_answers_are_read_with_and_without_quotes(source, answer):
     assert answer_text(source) == answer
 
 
+@pytest.mark.parametrize(
+    "write",
+    ['("{}")', "{};", '"{} nats"', "{} nat  # in nats", "'{}';", '"\u200b{}"', '"({})"'],
+)
+def test_clear_answers_are_graded_however_they_are_written(tmp_path, write):
+    for number in (right_number(ANN), right_number(ANN).replace(".", ",")):
+        notebook = filled(ANN)
+        cell(notebook, f"answer-{NUMBER}")["source"] = f"answer = {write.format(number)}"
+        assert graded_alone(tmp_path, notebook).total == 3, number
+
+
+def test_an_f_string_has_no_value_and_is_told_so(tmp_path):
+    notebook = filled(ANN)
+    cell(notebook, f"answer-{NUMBER}")["source"] = 'answer = f"{kl:.4f}"'
+    result = graded_alone(tmp_path, notebook).results[0]
+    assert result.outcome == UNREADABLE
+    assert "type the number itself" in result.message
+
+
+def test_a_rounded_number_is_neither_right_nor_a_mistake(tmp_path):
+    notebook = filled(ANN, right_answers(ANN) | {NUMBER: f"{float(right_number(ANN)):#.2g}"})
+    result = graded_alone(tmp_path, notebook).results[0]
+    assert (result.outcome, result.message) == (OTHER, "Right so far: four digits, please.")
+
+
 @pytest.mark.parametrize("text", ['"', "(", "answer = ", "\n", "#", "(\n"])
 def test_a_huge_answer_cell_costs_no_time(text):
     start = perf_counter()
