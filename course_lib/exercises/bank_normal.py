@@ -375,26 +375,26 @@ FORMULA_STANDARD = Exercise(
     title="The formula every VAE needs",
     kind="formula",
     unit="nats",
-    draw=lambda random: {"d": on_grid(random, 2, 40, 1)},
-    statement=r"In each of $<d>$ independent dimensions $q$ is $\mathcal N(\mu, \sigma^2)$, with the same "
-    r"$\mu$ and $\sigma$, and $p$ is $\mathcal N(0, 1)$. What is $\mathrm{KL}(q \,\|\, p)$ in nats?",
+    draw=lambda random: {"weight": on_grid(random, 1.5, 9)},
+    statement=r"Let $q = \mathcal N(\mu, \sigma^2)$ and $p = \mathcal N(0, 1)$. A loss holds their "
+    r"divergence with the weight $\lambda = <weight>$. What is $\lambda\, \mathrm{KL}(q \,\|\, p)$ in nats?",
     domain={"mu": (-3, 3), "sigma": (0.2, 3)},
-    truth=lambda mu, sigma, d: d * kl(mu, sigma),
+    truth=lambda mu, sigma, weight: weight * kl(mu, sigma),
     mistakes=slips({
-        "lost-half": lambda mu, sigma, d: 2 * d * kl(mu, sigma),
-        "sigma-for-variance": lambda mu, sigma, d: d * kl(mu, sqrt(sigma)),
-        "log-sigma-for-log-variance": lambda mu, sigma, d: d * (kl(mu, sigma) + log(sigma) / 2),
-        "wrong-sign-of-log": lambda mu, sigma, d: d * (kl(mu, sigma) + 2 * log(sigma)),
-        "dropped-constant": lambda mu, sigma, d: d * (kl(mu, sigma) + 0.5),
-        "dropped-mean": lambda mu, sigma, d: d * kl(0, sigma),
-        "mean-not-squared": lambda mu, sigma, d: d * (kl(mu, sigma) + not_squared(mu)),
-        "swapped-direction": lambda mu, sigma, d: d * kl(0, 1, mu, sigma),
-        "bits-for-nats": lambda mu, sigma, d: d * kl(mu, sigma) / LN2,
-        "negative-divergence": lambda mu, sigma, d: -d * kl(mu, sigma),
-        "mean-over-dimensions": lambda mu, sigma, d: kl(mu, sigma),
-        "constant-only-once": lambda mu, sigma, d: d * kl(mu, sigma) + (d - 1) / 2,
+        "lost-half": lambda mu, sigma, weight: 2 * weight * kl(mu, sigma),
+        "sigma-for-variance": lambda mu, sigma, weight: weight * kl(mu, sqrt(sigma)),
+        "log-sigma-for-log-variance":
+            lambda mu, sigma, weight: weight * (kl(mu, sigma) + log(sigma) / 2),
+        "wrong-sign-of-log": lambda mu, sigma, weight: weight * (kl(mu, sigma) + 2 * log(sigma)),
+        "dropped-constant": lambda mu, sigma, weight: weight * (kl(mu, sigma) + 0.5),
+        "dropped-mean": lambda mu, sigma, weight: weight * kl(0, sigma),
+        "mean-not-squared": lambda mu, sigma, weight: weight * (kl(mu, sigma) + not_squared(mu)),
+        "swapped-direction": lambda mu, sigma, weight: weight * kl(0, 1, mu, sigma),
+        "bits-for-nats": lambda mu, sigma, weight: weight * kl(mu, sigma) / LN2,
+        "negative-divergence": lambda mu, sigma, weight: -weight * kl(mu, sigma),
+        "weight-left-out": lambda mu, sigma, weight: kl(mu, sigma),
     }),
-    hints=(EQUAL_LOGS, MOMENTS, "Four terms remain in each dimension: one of μ, two of σ and a constant."),
+    hints=(EQUAL_LOGS, MOMENTS, "Four terms remain: one of μ, two of σ and a constant."),
 )  # fmt: skip
 
 FORMULA_SCALED = Exercise(

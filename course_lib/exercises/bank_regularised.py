@@ -513,7 +513,7 @@ FORMULA_SLOPE = Exercise(
         "slope-of-tanh": lambda h, w1, w2, weight: weight * weighed_rows((1 - h**2,), ((w1, w2),)),
         "root-given": lambda h, w1, w2, weight:
             sqrt(weight * weighed_rows((sigmoid_slope(h),), ((w1, w2),))),
-        "penalty-not-weighted":
+        "weight-left-out":
             lambda h, w1, w2, weight: weighed_rows((sigmoid_slope(h),), ((w1, w2),)),
     }, see=CLOSED_FORM),
     hints=("Use the chain rule: outer derivative times weight.",

@@ -13,6 +13,7 @@ LOGVAR = "Look at (KL.12) in chapter 5; logvar is log σ²."
 DIRECTION = "Look at which distribution the expectation is taken under in (KL.7) of chapter 5."
 FITTING = "Look at forward and reverse fits in chapter 5, (KL.13)."
 UNITS = "Look at nats and bits in chapter 5, (KL.4)."
+WEIGHT = "Look at the question again: what is asked for holds λ."
 SQUARES = "Write a negative number in parentheses before you square it."
 NON_NEGATIVE = "Look at the proof in chapter 5 that no divergence is, (KL.5)."
 GRADIENT = "Differentiate the terms of (KL.10) in chapter 5 one after the other."
@@ -141,6 +142,9 @@ CATALOGUE = {
         "log10": "This is the decimal logarithm; nats need the natural one.",
         "log10-for-log2": "This is the decimal logarithm; bits need the one to base two.",
     },
+    WEIGHT: {
+        "weight-left-out": "The weight λ was left out.",
+    },
     SQUARES: {
         "square-of-negative": "A square came out negative: −2**2 is −(2**2), and (−2)**2 is meant.",
     },
@@ -200,7 +204,6 @@ CATALOGUE = {
         "weights-not-squared": "The weights were not squared.",
         "slope-forgotten": "The derivative of the sigmoid was left out.",
         "activation-for-slope": "The activation stands where the derivative belongs.",
-        "penalty-not-weighted": "The weight λ was left out.",
         "slope-of-tanh": "This holds the derivative of tanh; the units are sigmoids.",
     },
     HUTCHINSON: {

@@ -4,6 +4,7 @@
 export const SPELLINGS = {
   "characters": {
     "−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "∗": "*", "÷": "/", "∕": "/", "⁄": "/",
+    "√": " sqrt ", "₀": "0", "₁": "1", "₂": "2", "₃": "3", "₄": "4",
     "\u00a0": " ", "\u00ad": "", "\u200b": "", "\u200c": "", "\u200d": "", "\u2060": "", "\ufeff": "",
     "α": " alpha ", "β": " beta ", "γ": " gamma ", "δ": " delta ", "ε": " epsilon ", "ϵ": " epsilon ",
     "ζ": " zeta ", "η": " eta ", "θ": " theta ", "κ": " kappa ", "λ": " lambda ", "μ": " mu ",
@@ -22,7 +23,6 @@ export const SPELLINGS = {
     ",": "Write a decimal point, as in 2.5, and no comma.",
     "%": "Write a fraction instead of a percentage, as in 0.05 for 5 percent.",
     "=": "Give the expression alone, without an equals sign.",
-    "√": "Write a root as sqrt(…).",
     "{": "Nothing in braces is worked out here: type the number itself, or the formula.",
     "}": "Nothing in braces is worked out here: type the number itself, or the formula."
   }

@@ -51,19 +51,18 @@ KINDS = {
 # stand in braces.
 TYPED = {
     "formula-kl-to-standard-normal": {
-        None: "{d}*(mu**2 + sigma**2 - log(sigma**2) - 1)/2",
-        "lost-half": "{d}*(mu**2 + sigma**2 - log(sigma**2) - 1)",
-        "sigma-for-variance": "{d}*(mu**2 + sigma - log(sigma) - 1)/2",
-        "log-sigma-for-log-variance": "{d}/2*(mu**2 + sigma**2 - log(sigma) - 1)",
-        "wrong-sign-of-log": "{d}*(mu**2 + sigma**2 + log(sigma**2) - 1)/2",
-        "dropped-constant": "{d}*(mu^2 + sigma^2 - ln(sigma^2))/2",
-        "dropped-mean": "{d}*0.5*(sigma**2 - 2*log(sigma) - 1)",
-        "mean-not-squared": "{d}*(mu + sigma**2 - log(sigma**2) - 1)/2",
-        "swapped-direction": "{d}*(log(sigma) + (1 + mu**2)/(2*sigma**2) - 1/2)",
-        "bits-for-nats": "{d}*(mu**2 + sigma**2 - log(sigma**2) - 1)/2/log(2)",
-        "negative-divergence": "−{d}*(mu**2 + sigma**2 − log(sigma**2) − 1)/2",
-        "mean-over-dimensions": "½(μ² + σ² - log(σ²) - 1)",
-        "constant-only-once": "{d}*(mu**2 + sigma**2 - log(sigma**2))/2 - 1/2",
+        None: "{weight}*(mu**2 + sigma**2 - log(sigma**2) - 1)/2",
+        "lost-half": "{weight}*(mu**2 + sigma**2 - log(sigma**2) - 1)",
+        "sigma-for-variance": "{weight}*(mu**2 + sigma - log(sigma) - 1)/2",
+        "log-sigma-for-log-variance": "{weight}/2*(mu**2 + sigma**2 - log(sigma) - 1)",
+        "wrong-sign-of-log": "{weight}*(mu**2 + sigma**2 + log(sigma**2) - 1)/2",
+        "dropped-constant": "{weight}*(mu^2 + sigma^2 - ln(sigma^2))/2",
+        "dropped-mean": "{weight}*0.5*(sigma**2 - 2*log(sigma) - 1)",
+        "mean-not-squared": "{weight}*(mu + sigma**2 - log(sigma**2) - 1)/2",
+        "swapped-direction": "{weight}*(log(sigma) + (1 + mu**2)/(2*sigma**2) - 1/2)",
+        "bits-for-nats": "{weight}*(mu**2 + sigma**2 - log(sigma**2) - 1)/2/log(2)",
+        "negative-divergence": "−{weight}*(mu**2 + sigma**2 − log(sigma**2) − 1)/2",
+        "weight-left-out": "½(μ² + σ² - log(σ²) - 1)",
     },
     "formula-kl-to-another-normal": {
         None: "log({s}/sigma) + (sigma**2 + (mu - {m})**2)/(2*{s}**2) - 1/2",
@@ -136,7 +135,7 @@ TYPED = {
         "slope-forgotten": "{weight}*(w1**2 + w2**2)",
         "activation-for-slope": "{weight}*((h*w1)**2 + (h*w2)**2)",
         "slope-of-tanh": "{weight}*((1 - h**2)**2*(w1**2 + w2**2))",
-        "penalty-not-weighted": "h²(1-h)²(w1² + w2²)",
+        "weight-left-out": "h²(1-h)²(w1² + w2²)",
         "root-given": "h*(1 - h)*sqrt({weight}*(w1**2 + w2**2))",
     },
     "formula-rate-of-a-linear-beta-vae": {
@@ -704,7 +703,7 @@ ORACLES = {
     "kl-from-logvar":
         lambda mu, logvar: torch_kl(normal(mu, np.exp(np.array(logvar) / 2)), normal(0, 1)),
     "formula-kl-to-standard-normal":
-        lambda mu, sigma, d: d * torch_kl(normal(mu, sigma), normal(0, 1)),
+        lambda mu, sigma, weight: weight * torch_kl(normal(mu, sigma), normal(0, 1)),
     "formula-kl-to-another-normal":
         lambda mu, sigma, m, s: torch_kl(normal(mu, sigma), normal(m, s)),
     "formula-kl-from-logvar":
@@ -1170,7 +1169,7 @@ def test_no_choice(answer):
 )
 def test_a_formula_may_be_written_in_many_ways(formula):
     handed_out = variant("formula-kl-to-standard-normal", 0)
-    assert check(handed_out, f"{handed_out.parameters['d']}({formula})").correct
+    assert check(handed_out, f"{handed_out.parameters['weight']}({formula})").correct
 
 
 def test_a_formula_without_a_value_at_some_points():
@@ -1219,6 +1218,7 @@ def test_the_package_needs_no_torch_and_no_widgets():
         ("torch.exp(numpy.pi)", math.exp(math.pi)), ("math.e", math.e), ('("5.9")', 5.9),
         ("'5.9'", 5.9), ("“5.9”", 5.9),
         ("5.9;", 5.9), ("½", 0.5), ("-¾", -0.75), ("½(3)", 1.5), ("3²", 9), ("-3²", -9),
+        ("√9", 3), ("2√(4)", 4), ("log₂(8)", 3),
         ("10⁻³", 0.001), ("2π", 2 * math.pi), ("2pi", 2 * math.pi), ("2(3)", 6), ("(2)(3)", 6),
         ("1/2 ln 2", math.log(2) / 2), ("-1/2 log(2)", -math.log(2) / 2),
         ("½ ln 2", math.log(2) / 2), ("ln 2", math.log(2)), ("log 2 + 1", 1 + math.log(2)),
@@ -1237,7 +1237,8 @@ def test_numbers(text, value):
         ("1,234.5", "decimal point"), ("1.2,3", "decimal point"), ("log(8,2)", "decimal point"),
         (",5", "decimal point"), ("5,", "decimal point"), ("1,000,000", "decimal point"),
         ("5 %", "fraction"), ("x = 3", "equals sign"), ("σ", "'sigma' is not known"),
-        ("√2", "sqrt"), ("24.1 nats", "without a unit"), ("nats", "without a unit"),
+        ("√2/2", r"sqrt\(…\)"), ("√", r"sqrt\(…\)"),
+        ("24.1 nats", "without a unit"), ("nats", "without a unit"),
         ("3 bits", "without a unit"), ('f"{kl:.4f}"', "type the number itself"), ("2½", "as a sum"),
         (";", "no answer yet"), ("\u200b", "no answer yet"), ("2e", "no operator before 'e'"),
         ("2 e", "no operator before 'e'"), ("(2)3", "no operator before '3'"),

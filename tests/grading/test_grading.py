@@ -74,8 +74,8 @@ def right_number(student: Student) -> str:
 
 
 def right_formula(student: Student) -> str:
-    d = variants(student)[FORMULA].parameters["d"]
-    return f"{d}*(mu**2 + sigma**2 - log(sigma**2) - 1)/2"
+    weight = variants(student)[FORMULA].parameters["weight"]
+    return f"{weight}*(mu**2 + sigma**2 - log(sigma**2) - 1)/2"
 
 
 def right_answers(student: Student) -> dict[str, str]:

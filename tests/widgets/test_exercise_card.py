@@ -19,7 +19,7 @@ FORMULA = "formula-kl-to-standard-normal"
 CHOICE = "what-kl-measures"
 RIGHT = {
     NUMBER: str(bank()[NUMBER].truth(**variant(NUMBER, 0).parameters)),
-    FORMULA: f"{variant(FORMULA, 0).parameters['d']}*(mu**2 + sigma**2 - log(sigma**2) - 1)/2",
+    FORMULA: f"{variant(FORMULA, 0).parameters['weight']}*(mu**2 + sigma**2 - log(sigma**2) - 1)/2",
     CHOICE: bank()[CHOICE].truth,
 }
 
@@ -52,7 +52,8 @@ WRITTEN = [
     "np.sin(2)", "np", "np.", "anp.log(2)", "os.log(2)", 'f"{kl:.4f}"', "{kl}", "}", '("5.9")',
     "'5.9'", '"""5.9"""',
     "“5.9”", "„5.9“", "«5.9»", "`5.9`", '"5" + "9"', '5"9', '"5.9', "5.9;", "5.9 ; ", ";", "5.9;;",
-    "½", "-¾", "2½", "2 ½", "½ + ⅓", "½(3)", "½ ln 2", "mu²", "μ²", "2³", "2²³", "10⁻³", "2⁻", "²",
+    "½", "-¾", "2½", "2 ½", "½ + ⅓", "½(3)", "½ ln 2", "√(2)", "2√2", "√2/2", "log₂(8)", "2₂",
+    "mu²", "μ²", "2³", "2²³", "10⁻³", "2⁻", "²",
     "σ", "µ", "σ²", "μσ", "2π", "2πσ", "ρ", "ε", "λ", "log σ", "log σ²", "log(σ²)", "Σ", "1/2 ln 2",
     "-1/2 ln 2", "1/2 ln(2)", "1/2(3)", "1/2 mu", "1/2 pi", "1/mu ln 2", "1/(2) ln 2", "2/-3(4)",
     "ln 2/3", "ln 2 + 1", "ln 2 3", "ln 2**2", "ln -2", "ln ln 2", "(ln 2)(3)", "sqrt 2 pi", "2pi",
