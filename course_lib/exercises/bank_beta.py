@@ -1,11 +1,11 @@
 """Exercises on the β-VAE: its loss, its budget, its rate, and what is said of its axes."""
 
-from math import exp, log, sqrt
+from math import exp, log, nan, sqrt
 from random import Random
 
 from course_lib.exercises.bank_discrete import entropy
 from course_lib.exercises.bank_latent import HIDDEN_BETA
-from course_lib.exercises.bank_normal import LN2, kl, kl_sum
+from course_lib.exercises.bank_normal import LN2, kl, kl_sum, negated, not_squared
 from course_lib.exercises.bank_regularised import mean, numbers
 from course_lib.exercises.exercise import Exercise, Mistake, Parameters, on_grid, probabilities
 from course_lib.exercises.mistakes import (
@@ -32,8 +32,9 @@ def rate(variances: Vector, level: float) -> float:
     return sum(max(0.0, log(v / level) / 2) for v in variances)
 
 
-def above(variances: Vector, level: float) -> int:
-    return sum(v > level for v in variances)
+def above(a: float, level: float) -> int:
+    """How many of the 50 eigenvalues a, a/2, a/3, …, a/50 lie above the level."""
+    return sum(a / i > level for i in range(1, 51))
 
 
 def total_correlation(rho: float) -> float:
@@ -87,13 +88,15 @@ def draw_budget(random: Random) -> Parameters:
     }
 
 
-def draw_variances(random: Random) -> Parameters:
-    """Variances that a level can never hit exactly, so that nobody has to decide a tie."""
-    return {
-        "v": tuple(ranked(numbers(random, 7, 0.13, 7.03))),
-        "sigma": on_grid(random, 0.4, 2),
-        "beta": on_grid(random, 0.5, 6, 0.5),
-    }
+def draw_spectrum(random: Random) -> Parameters:
+    """Some dimensions in use and some not, and no level hit exactly: nobody has to decide a tie."""
+    while True:
+        a, sigma = on_grid(random, 5, 60), on_grid(random, 0.4, 1.6)
+        beta = on_grid(random, 0.5, 6, 0.5)
+        levels = (beta * sigma**2, sigma**2, beta * sigma, beta)
+        no_tie = all(abs(a / level - round(a / level)) > 0.01 for level in levels)
+        if no_tie and 5 <= above(a, levels[0]) <= 45:
+            return {"a": a, "sigma": sigma, "beta": beta}
 
 
 def draw_parts(random: Random) -> Parameters:
@@ -127,6 +130,10 @@ BETA_VAE_LOSS = Exercise(
         "objective-for-loss": lambda r, D, mu, sigma, beta: -r - beta * kl_sum(mu, sigma),
         "minus-kl": lambda r, D, mu, sigma, beta: r - beta * kl_sum(mu, sigma),
         "mean-over-dimensions": lambda r, D, mu, sigma, beta: r + beta * kl_sum(mu, sigma) / 2,
+        "mean-not-squared": lambda r, D, mu, sigma, beta:
+            r + beta * (kl_sum(mu, sigma) + not_squared(*mu)),
+        "square-of-negative": lambda r, D, mu, sigma, beta:
+            r + beta * (kl_sum(mu, sigma) + negated(*mu)),
         "kl-lost-half": lambda r, D, mu, sigma, beta: r + 2 * beta * kl_sum(mu, sigma),
         "kl-swapped": lambda r, D, mu, sigma, beta: r + beta * sum(
             kl(0, 1, m, s) for m, s in zip(mu, sigma, strict=True)),
@@ -242,6 +249,7 @@ LINEAR = Exercise(
         "divided-by-beta": lambda v, sigma, beta: rate(v, sigma**2 / beta),
         "inactive-counted": lambda v, sigma, beta: sum(log(x / (beta * sigma**2)) / 2 for x in v),
         "one-added": lambda v, sigma, beta: sum(log(1 + x / (beta * sigma**2)) / 2 for x in v),
+        "negative-divergence": lambda v, sigma, beta: -rate(v, beta * sigma**2),
         "mean-over-dimensions": lambda v, sigma, beta: rate(v, beta * sigma**2) / 3,
         "bits-for-nats": lambda v, sigma, beta: rate(v, beta * sigma**2) / LN2,
     }, see=LINEAR_RATE),
@@ -254,6 +262,7 @@ FORMULA_RATE = Exercise(
     id="formula-rate-of-a-linear-beta-vae",
     title="Rate and β as a formula",
     kind="formula",
+    unit="nats",
     draw=lambda random: {"v": on_grid(random, 2, 9)},
     statement=r"Data in one dimension are normal with mean 0 and the variance $<v>$. A linear "
     r"β-VAE has a decoder with the fixed standard deviation $\sigma$, and $\beta$ is so small that "
@@ -279,16 +288,18 @@ ACTIVE = Exercise(
     id="active-components",
     title="How many dimensions stay in use",
     kind="number",
-    draw=draw_variances,
-    statement=r"The covariance of the data has the eigenvalues $<v>$. A linear β-VAE has seven "
-    r"latent dimensions, a decoder with the fixed standard deviation $\sigma = <sigma>$ and "
-    r"$\beta = <beta>$. How many of the dimensions does it use at its optimum?",
-    truth=lambda v, sigma, beta: above(v, beta * sigma**2),
+    draw=draw_spectrum,
+    statement=r"The covariance of the data has the eigenvalues $\lambda_i = <a> / i$ with "
+    r"$i = 1, \dots, 50$. A linear β-VAE has 50 latent dimensions, a decoder with the fixed standard "
+    r"deviation $\sigma = <sigma>$ and $\beta = <beta>$. How many of the dimensions does it use at "
+    "its optimum?",
+    integer=True,
+    truth=lambda a, sigma, beta: above(a, beta * sigma**2),
     mistakes=slips({
-        "beta-left-out": lambda v, sigma, beta: above(v, sigma**2),
-        "sigma-for-variance": lambda v, sigma, beta: above(v, beta * sigma),
-        "decoder-variance-left-out": lambda v, sigma, beta: above(v, beta),
-        "inactive-for-active": lambda v, sigma, beta: 7 - above(v, beta * sigma**2),
+        "beta-left-out": lambda a, sigma, beta: above(a, sigma**2),
+        "sigma-for-variance": lambda a, sigma, beta: above(a, beta * sigma),
+        "decoder-variance-left-out": lambda a, sigma, beta: above(a, beta),
+        "inactive-for-active": lambda a, sigma, beta: 50 - above(a, beta * sigma**2),
     }, see=LINEAR_RATE),
     hints=("A dimension is used where it saves more than its KL costs.",
            "Compare the eigenvalues with one number, a product."),
@@ -299,7 +310,7 @@ TOTAL_CORRELATION = Exercise(
     title="The total correlation of a normal",
     kind="number",
     draw=lambda random: {"s1": on_grid(random, 0.5, 3), "s2": on_grid(random, 0.5, 3),
-                         "rho": on_grid(random, -0.9, 0.9)},
+                         "rho": on_grid(random, -0.9, 0.9, 0.01)},
     statement="All codes together are normal in two dimensions, with the standard deviations "
     r"$<s1>$ and $<s2>$ and the correlation $\rho = <rho>$. What is their total correlation?",
     unit="nats",
@@ -308,7 +319,7 @@ TOTAL_CORRELATION = Exercise(
         "wrong-sign": lambda s1, s2, rho: -total_correlation(rho),
         "lost-half": lambda s1, s2, rho: 2 * total_correlation(rho),
         "correlation-not-squared": lambda s1, s2, rho: -log(1 - rho) / 2,
-        "square-added": lambda s1, s2, rho: log(1 + rho**2) / 2,
+        "square-added": lambda s1, s2, rho: -log(1 + rho**2) / 2,
         "squared-correlation-given": lambda s1, s2, rho: rho**2,
         "scales-counted": lambda s1, s2, rho: -log((s1 * s2) ** 2 * (1 - rho**2)) / 2,
         "bits-for-nats": lambda s1, s2, rho: total_correlation(rho) / LN2,
@@ -419,13 +430,15 @@ ATTRIBUTE = Exercise(
     id="separated-attribute-predictability",
     title="Separated attribute predictability",
     kind="number",
-    draw=lambda random: {"rho": numbers(random, 4, -0.9, 0.9)},
+    draw=lambda random: {"rho": numbers(random, 4, -0.9, 0.9, 0.01)},
     statement="A code has four dimensions. Their correlations with a factor are $<rho>$. What is "
     "the SAP of this factor, with straight lines as predictors?",
     truth=lambda rho: lead(tuple(r**2 for r in rho)),
     mistakes=slips({
         "correlations-not-squared": lambda rho: lead(tuple(map(abs, rho))),
         "signs-kept": lambda rho: ranked(rho)[0] ** 2 - ranked(rho)[1] ** 2,
+        "square-of-negative":
+            lambda rho: lead(tuple(r * abs(r) for r in rho)) if ranked(rho)[1] < 0 else nan,
         "best-alone": lambda rho: max(r**2 for r in rho),
         "smallest-subtracted": lambda rho: max(r**2 for r in rho) - min(r**2 for r in rho),
         "difference-squared": lambda rho: lead(tuple(map(abs, rho))) ** 2,

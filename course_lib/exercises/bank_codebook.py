@@ -35,6 +35,11 @@ def distances(z: Vector, codes: Sequence[Vector]) -> Vector:
     return tuple(squared_distance(z, e) for e in codes)
 
 
+def distance_at(z: Vector, codes: Sequence[Vector], k: int) -> float:
+    """‖z − eₖ‖² of the code of this number, from 1."""
+    return squared_distance(z, codes[k - 1])
+
+
 def products(z: Vector, codes: Sequence[Vector]) -> Vector:
     """zᵀeₖ for each code."""
     return tuple(sum(a * b for a, b in zip(z, e, strict=True)) for e in codes)
@@ -55,11 +60,11 @@ def drawn(random: Random, sizes: tuple[int, ...]) -> int:
 
 
 def draw_codebook(random: Random) -> Parameters:
-    """A vector and five codes; no two of them equally near, or of equal product."""
+    """A vector and five codes; no two of them equally near, or of equal product, and none at z."""
     while True:
         z, *codes = (numbers(random, 2, -3, 3) for _ in range(6))
         scores = distances(z, codes), products(z, codes), tuple(abs(z[0] - e[0]) for e in codes)
-        if all(len({round(x, 3) for x in score}) == 5 for score in scores):
+        if min(scores[0]) > 0 and all(len({round(x, 3) for x in score}) == 5 for score in scores):
             return {"z": z, **{f"e{k}": e for k, e in enumerate(codes, start=1)}}
 
 
@@ -109,18 +114,19 @@ NEAREST = Exercise(
     kind="number",
     draw=draw_codebook,
     statement="A codebook has the codes $e_1 = <e1>$, $e_2 = <e2>$, $e_3 = <e3>$, $e_4 = <e4>$ "
-    "and $e_5 = <e5>$. The encoder returns $z_e = <z>$. Which index from 1 to 5 does the lookup "
-    "give?",
-    truth=lambda z, **codes: best(distances(z, tuple(codes.values()))),
+    "and $e_5 = <e5>$. The encoder returns $z_e = <z>$, and the lookup gives $z_q$. What is "
+    r"$\lVert z_e - z_q \rVert^2$?",
+    truth=lambda z, **codes: min(distances(z, tuple(codes.values()))),
     mistakes=slips({
-        "largest-product":
-            lambda z, **codes: best(tuple(-x for x in products(z, tuple(codes.values())))),
-        "first-coordinate-only":
-            lambda z, **codes: best(tuple(abs(z[0] - e[0]) for e in codes.values())),
-        "farthest":
-            lambda z, **codes: best(tuple(-x for x in distances(z, tuple(codes.values())))),
-    }),
-    hints=("Draw the points.", "Compare the squared distances; the roots change no order."),
+        "largest-product": lambda z, **codes: distance_at(
+            z, tuple(codes.values()), best(tuple(-x for x in products(z, tuple(codes.values()))))),
+        "first-coordinate-only": lambda z, **codes: distance_at(
+            z, tuple(codes.values()), best(tuple(abs(z[0] - e[0]) for e in codes.values()))),
+        "farthest": lambda z, **codes: max(distances(z, tuple(codes.values()))),
+        "index-given": lambda z, **codes: best(distances(z, tuple(codes.values()))),
+        "root-given": lambda z, **codes: sqrt(min(distances(z, tuple(codes.values())))),
+    }, see=LOOKUP),
+    hints=("Draw the points.", "Compare the squared distances; the smallest is the answer."),
 )  # fmt: skip
 
 WHAT_IS_RETURNED = Exercise(

@@ -111,6 +111,7 @@ MARBLES = Exercise(
         "nats-for-bits": lambda a, b: kl_bernoulli(a, b),
         "times-log-2": lambda a, b: kl_bernoulli(a, b) * LN2,
         "log10-for-log2": lambda a, b: kl_bernoulli(a, b) / log(10),
+        "negative-divergence": lambda a, b: -kl_bernoulli(a, b) / LN2,
         "dropped-second-half": lambda a, b: a * log2(a / b),
         "cross-entropy-given": lambda a, b: cross_entropy((a, 1 - a), (b, 1 - b)) / LN2,
         "unweighted": lambda a, b: log2(a / b) + log2((1 - a) / (1 - b)),

@@ -1,9 +1,9 @@
 """Exercises on latent-variable models."""
 
-from math import exp, log, pi
+from math import exp, log, nan, pi
 from random import Random
 
-from course_lib.exercises.bank_normal import LN2, kl
+from course_lib.exercises.bank_normal import LN2, kl, negated, not_squared
 from course_lib.exercises.exercise import Exercise, Parameters, on_grid
 from course_lib.exercises.mistakes import BATCH, LINEAR_MODEL, NOISE, SCORE_FUNCTION, slips
 
@@ -66,6 +66,8 @@ ELBO_PARTS = Exercise(
         "loss-for-elbo": lambda r, mu, sigma: kl(mu, sigma) - r,
         "kl-lost-half": lambda r, mu, sigma: r - 2 * kl(mu, sigma),
         "kl-swapped": lambda r, mu, sigma: r - kl(0, 1, mu, sigma),
+        "mean-not-squared": lambda r, mu, sigma: r - kl(mu, sigma) - not_squared(mu),
+        "square-of-negative": lambda r, mu, sigma: r - kl(mu, sigma) - negated(mu),
         "dropped-constant": lambda r, mu, sigma: r - kl(mu, sigma) - 0.5,
         "wrong-sign-of-log": lambda r, mu, sigma: r - kl(mu, sigma) - 2 * log(sigma),
     }),
@@ -88,6 +90,8 @@ ELBO_GAP = Exercise(
         "kl-to-prior": lambda evidence, m, v, m2, v2: evidence - kl(m, v),
         "kl-swapped": lambda evidence, m, v, m2, v2: evidence - kl(m2, v2, m, v),
         "kl-lost-half": lambda evidence, m, v, m2, v2: evidence - 2 * kl(m, v, m2, v2),
+        "mean-not-squared": lambda evidence, m, v, m2, v2:
+            evidence - kl(m, v, m2, v2) - not_squared(m - m2) / v2**2,
         "no-gap": lambda evidence, m, v, m2, v2: evidence,
         "loss-for-elbo": lambda evidence, m, v, m2, v2: kl(m, v, m2, v2) - evidence,
     }),
@@ -114,6 +118,10 @@ ELBO_LINEAR = Exercise(
         "kl-lost-half": lambda w, s, x, m, v: elbo(w, s, x, m, v, w**2 * v**2) - kl(m, v),
         "kl-swapped":
             lambda w, s, x, m, v: elbo(w, s, x, m, v, w**2 * v**2) + kl(m, v) - kl(0, 1, m, v),
+        "mean-not-squared":
+            lambda w, s, x, m, v: elbo(w, s, x, m, v, w**2 * v**2) - not_squared(m),
+        "square-of-negative":
+            lambda w, s, x, m, v: elbo(w, s, x, m, v, w**2 * v**2) - negated(m),
         "loss-for-elbo": lambda w, s, x, m, v: -elbo(w, s, x, m, v, w**2 * v**2),
     }),
     hints=("Under q the reconstruction wz is normal too.",
@@ -137,6 +145,8 @@ EVIDENCE = Exercise(
         "standard-deviations-added": lambda w, s, x, m, v: log_normal(x, (w + s) ** 2),
         "dropped-normaliser": lambda w, s, x, m, v: -(x**2) / (2 * (w**2 + s**2)),
         "density-for-log": lambda w, s, x, m, v: exp(log_normal(x, w**2 + s**2)),
+        "square-of-negative": lambda w, s, x, m, v:
+            log_normal(x, w**2 + s**2) - negated(x) / (w**2 + s**2),
         "loss-for-elbo": lambda w, s, x, m, v: -log_normal(x, w**2 + s**2),
         "bits-for-nats": lambda w, s, x, m, v: log_normal(x, w**2 + s**2) / LN2,
     }, see=LINEAR_MODEL),
@@ -203,6 +213,8 @@ SCORE_GRADIENT = Exercise(
         "baseline-added": lambda mu, sigma, z, b: (z**2 + b) * (z - mu) / sigma**2,
         "value-forgotten": lambda mu, sigma, z, b: (z - mu) / sigma**2,
         "divided-by-sigma": lambda mu, sigma, z, b: (z**2 - b) * (z - mu) / sigma,
+        "square-of-negative":
+            lambda mu, sigma, z, b: (-(z**2) - b) * (z - mu) / sigma**2 if z < 0 else nan,
         "wrong-sign": lambda mu, sigma, z, b: (z**2 - b) * (mu - z) / sigma**2,
     }, see=SCORE_FUNCTION),
     hints=("It is a value, less the baseline, times the derivative of log q.",

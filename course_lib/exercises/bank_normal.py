@@ -4,11 +4,11 @@ Formulas stand here for plain numbers, which are much faster than tensors of one
 tests hold them to course_lib.information and to other oracles.
 """
 
-from math import e, exp, log, log10, pi, sqrt
+from math import e, exp, log, log10, nan, pi, sqrt
 from random import Random
 
 from course_lib.exercises.exercise import Exercise, Parameters, on_grid
-from course_lib.exercises.mistakes import DEFINITIONS, slips
+from course_lib.exercises.mistakes import DEFINITIONS, GRADIENT, slips
 
 LN2 = log(2)
 EQUAL_LOGS = "Write the log-ratio of the two densities; the factors 2π cancel."
@@ -28,6 +28,16 @@ def kl_sum(mu: tuple[float, ...], sigma: tuple[float, ...]) -> float:
 def kl_logvar(mu: tuple[float, ...], logvar: tuple[float, ...]) -> float:
     """KL(N(μ, diag(exp(logvar)))‖N(0, I)) = ½ Σ [μ² + exp(logvar) − logvar − 1] in nats."""
     return sum((m**2 + exp(v) - v - 1) / 2 for m, v in zip(mu, logvar, strict=True))
+
+
+def not_squared(*mu: float) -> float:
+    """What it adds to a divergence to write μ for μ² in ½ Σ μ²."""
+    return sum(m - m**2 for m in mu) / 2
+
+
+def negated(*mu: float) -> float:
+    """What it adds to take −2**2 for (−2)**2 in ½ Σ μ²; NaN where no μ is negative."""
+    return -sum(m**2 for m in mu if m < 0) or nan
 
 
 def draw_normal(random: Random) -> Parameters:
@@ -73,6 +83,9 @@ KL_TO_STANDARD = Exercise(
         "dropped-mean": lambda mu, sigma: kl(0, sigma),
         "dropped-log": lambda mu, sigma: (mu**2 + sigma**2 - 1) / 2,
         "swapped-direction": lambda mu, sigma: kl(0, 1, mu, sigma),
+        "mean-not-squared": lambda mu, sigma: kl(mu, sigma) + not_squared(mu),
+        "square-of-negative": lambda mu, sigma: kl(mu, sigma) + negated(mu),
+        "negative-divergence": lambda mu, sigma: -kl(mu, sigma),
         "bits-for-nats": lambda mu, sigma: kl(mu, sigma) / LN2,
         "log10": lambda mu, sigma: (mu**2 + sigma**2 - log10(sigma**2) - 1) / 2,
     }),
@@ -96,6 +109,10 @@ KL_FROM_STANDARD = Exercise(
         "dropped-mean": lambda mu, sigma: kl(0, 1, 0, sigma),
         "mean-not-divided": lambda mu, sigma: kl(0, 1, 0, sigma) + mu**2 / 2,
         "swapped-direction": lambda mu, sigma: kl(mu, sigma),
+        "mean-not-squared":
+            lambda mu, sigma: kl(0, 1, mu, sigma) + not_squared(mu) / sigma**2,
+        "square-of-negative": lambda mu, sigma: kl(0, 1, mu, sigma) + negated(mu) / sigma**2,
+        "negative-divergence": lambda mu, sigma: -kl(0, 1, mu, sigma),
         "bits-for-nats": lambda mu, sigma: kl(0, 1, mu, sigma) / LN2,
     }),
     hints=(
@@ -124,6 +141,9 @@ KL_BETWEEN = Exercise(
         "wrong-variance-below":
             lambda mu, sigma, m, s: kl(0, sigma, 0, s) + (mu - m) ** 2 / (2 * sigma**2),
         "swapped-direction": lambda mu, sigma, m, s: kl(m, s, mu, sigma),
+        "mean-not-squared":
+            lambda mu, sigma, m, s: kl(mu, sigma, m, s) + not_squared(mu - m) / s**2,
+        "negative-divergence": lambda mu, sigma, m, s: -kl(mu, sigma, m, s),
         "bits-for-nats": lambda mu, sigma, m, s: kl(mu, sigma, m, s) / LN2,
     }),
     hints=(EQUAL_LOGS, MOMENTS, "Differences of the means count in units of the second normal."),
@@ -145,6 +165,9 @@ KL_VARIANCE_GIVEN = Exercise(
         "wrong-sign-of-log": lambda m, v: (m**2 + v + log(v) - 1) / 2,
         "dropped-constant": lambda m, v: kl(m, sqrt(v)) + 0.5,
         "swapped-direction": lambda m, v: kl(0, 1, m, sqrt(v)),
+        "mean-not-squared": lambda m, v: kl(m, sqrt(v)) + not_squared(m),
+        "square-of-negative": lambda m, v: kl(m, sqrt(v)) + negated(m),
+        "negative-divergence": lambda m, v: -kl(m, sqrt(v)),
         "bits-for-nats": lambda m, v: kl(m, sqrt(v)) / LN2,
     }),
     hints=("The number given is σ², not σ.", EQUAL_LOGS, MOMENTS),
@@ -168,6 +191,7 @@ KL_SAME_VARIANCE = Exercise(
         "mean-not-divided": lambda mu, m, s: (mu - m) ** 2 / 2,
         "mean-not-squared": lambda mu, m, s: abs(mu - m) / (2 * s**2),
         "dropped-constant": lambda mu, m, s: (mu - m) ** 2 / (2 * s**2) + 0.5,
+        "negative-divergence": lambda mu, m, s: -(mu - m) ** 2 / (2 * s**2),
         "bits-for-nats": lambda mu, m, s: (mu - m) ** 2 / (2 * s**2) / LN2,
     }),
     hints=("The terms of the standard deviations cancel.", "What remains is a squared distance."),
@@ -189,6 +213,10 @@ KL_BOTH_DIRECTIONS = Exercise(
         "sigma-for-variance": lambda mu, sigma: kl(mu, sqrt(sigma)) - kl(0, 1, mu, sqrt(sigma)),
         "dropped-mean": lambda mu, sigma: kl(0, sigma) - kl(0, 1, 0, sigma),
         "dropped-log": lambda mu, sigma: kl(mu, sigma) - kl(0, 1, mu, sigma) + 2 * log(sigma),
+        "mean-not-squared": lambda mu, sigma:
+            kl(mu, sigma) - kl(0, 1, mu, sigma) + not_squared(mu) * (1 - 1 / sigma**2),
+        "square-of-negative": lambda mu, sigma:
+            kl(mu, sigma) - kl(0, 1, mu, sigma) + negated(mu) * (1 - 1 / sigma**2),
         "bits-for-nats": lambda mu, sigma: (kl(mu, sigma) - kl(0, 1, mu, sigma)) / LN2,
     }),
     hints=("Work out the two divergences one after the other.", MOMENTS),
@@ -217,6 +245,9 @@ KL_DIAGONAL = Exercise(
         "dropped-constant": lambda mu, sigma: kl_sum(mu, sigma) + 1.5,
         "swapped-direction":
             lambda mu, sigma: sum(kl(0, 1, m, s) for m, s in zip(mu, sigma, strict=True)),
+        "mean-not-squared": lambda mu, sigma: kl_sum(mu, sigma) + not_squared(*mu),
+        "square-of-negative": lambda mu, sigma: kl_sum(mu, sigma) + negated(*mu),
+        "negative-divergence": lambda mu, sigma: -kl_sum(mu, sigma),
         "bits-for-nats": lambda mu, sigma: kl_sum(mu, sigma) / LN2,
     }),
     hints=("The dimensions are independent, so their divergences add up.", EQUAL_LOGS, MOMENTS),
@@ -244,6 +275,9 @@ KL_LOGVAR = Exercise(
         "dropped-constant": lambda mu, logvar: kl_logvar(mu, logvar) + 1,
         "mean-over-dimensions": lambda mu, logvar: kl_logvar(mu, logvar) / 2,
         "constant-only-once": lambda mu, logvar: kl_logvar(mu, logvar) + 0.5,
+        "mean-not-squared": lambda mu, logvar: kl_logvar(mu, logvar) + not_squared(*mu),
+        "square-of-negative": lambda mu, logvar: kl_logvar(mu, logvar) + negated(*mu),
+        "negative-divergence": lambda mu, logvar: -kl_logvar(mu, logvar),
         "bits-for-nats": lambda mu, logvar: kl_logvar(mu, logvar) / LN2,
     }),
     hints=("logvar is log σ², so σ² = exp(logvar).", "Each dimension has four terms."),
@@ -265,6 +299,9 @@ KL_BITS = Exercise(
         "lost-half": lambda mu, sigma: 2 * kl(mu, sigma) / LN2,
         "sigma-for-variance": lambda mu, sigma: kl(mu, sqrt(sigma)) / LN2,
         "wrong-sign-of-log": lambda mu, sigma: (kl(mu, sigma) + 2 * log(sigma)) / LN2,
+        "mean-not-squared": lambda mu, sigma: (kl(mu, sigma) + not_squared(mu)) / LN2,
+        "square-of-negative": lambda mu, sigma: (kl(mu, sigma) + negated(mu)) / LN2,
+        "negative-divergence": lambda mu, sigma: -kl(mu, sigma) / LN2,
         "dropped-constant": lambda mu, sigma: (kl(mu, sigma) + 0.5) / LN2,
         "swapped-direction": lambda mu, sigma: kl(0, 1, mu, sigma) / LN2,
     }),
@@ -281,13 +318,13 @@ GRADIENT_MU = Exercise(
     r"$\sigma = <sigma>$?",
     truth=lambda mu, sigma, m, s: (mu - m) / s**2,
     mistakes=slips({
-        "kept-the-two": lambda mu, sigma, m, s: 2 * (mu - m) / s**2,
-        "lost-half": lambda mu, sigma, m, s: 4 * (mu - m) / s**2,
+        "lost-half": lambda mu, sigma, m, s: 2 * (mu - m) / s**2,
+        "halved": lambda mu, sigma, m, s: (mu - m) / (2 * s**2),
         "wrong-sign": lambda mu, sigma, m, s: (m - mu) / s**2,
         "not-divided": lambda mu, sigma, m, s: mu - m,
         "divided-by-own-variance": lambda mu, sigma, m, s: (mu - m) / sigma**2,
         "divided-by-sigma": lambda mu, sigma, m, s: (mu - m) / s,
-    }),
+    }, see=GRADIENT),
     hints=("Only one of the four terms depends on μ.", "It is a square divided by 2s²."),
 )  # fmt: skip
 
@@ -327,7 +364,7 @@ GRADIENT_LOGVAR = Exercise(
         "wrong-sign-of-logvar": lambda logvar: (exp(logvar) + 1) / 2,
         "derivative-of-log-lost": lambda logvar: exp(logvar) / 2,
         "exp-of-half": lambda logvar: (exp(logvar / 2) - 1) / 2,
-        "logvar-as-log-sigma": lambda logvar: (exp(2 * logvar) - 1) / 2,
+        "logvar-as-log-sigma": lambda logvar: exp(2 * logvar) - 1,
         "derivative-by-sigma": lambda logvar: exp(logvar / 2) - exp(-logvar / 2),
     }),
     hints=("Write the four terms in mu and logvar.", "The derivative of exp(v) is exp(v)."),
@@ -337,21 +374,25 @@ FORMULA_STANDARD = Exercise(
     id="formula-kl-to-standard-normal",
     title="The formula every VAE needs",
     kind="formula",
-    statement=r"Let $q = \mathcal N(\mu, \sigma^2)$ and $p = \mathcal N(0, 1)$. What is "
-    r"$\mathrm{KL}(q \,\|\, p)$ in nats?",
+    unit="nats",
+    draw=lambda random: {"weight": on_grid(random, 1.5, 9)},
+    statement=r"Let $q = \mathcal N(\mu, \sigma^2)$ and $p = \mathcal N(0, 1)$. A loss holds their "
+    r"divergence with the weight $\lambda = <weight>$. What is $\lambda\, \mathrm{KL}(q \,\|\, p)$ in nats?",
     domain={"mu": (-3, 3), "sigma": (0.2, 3)},
-    truth=lambda mu, sigma: kl(mu, sigma),
+    truth=lambda mu, sigma, weight: weight * kl(mu, sigma),
     mistakes=slips({
-        "lost-half": lambda mu, sigma: 2 * kl(mu, sigma),
-        "sigma-for-variance": lambda mu, sigma: kl(mu, sqrt(sigma)),
-        "log-sigma-for-log-variance": lambda mu, sigma: (mu**2 + sigma**2 - log(sigma) - 1) / 2,
-        "wrong-sign-of-log": lambda mu, sigma: (mu**2 + sigma**2 + log(sigma**2) - 1) / 2,
-        "dropped-constant": lambda mu, sigma: kl(mu, sigma) + 0.5,
-        "dropped-mean": lambda mu, sigma: kl(0, sigma),
-        "mean-not-squared": lambda mu, sigma: kl(0, sigma) + mu / 2,
-        "swapped-direction": lambda mu, sigma: kl(0, 1, mu, sigma),
-        "bits-for-nats": lambda mu, sigma: kl(mu, sigma) / LN2,
-        "negative-divergence": lambda mu, sigma: -kl(mu, sigma),
+        "lost-half": lambda mu, sigma, weight: 2 * weight * kl(mu, sigma),
+        "sigma-for-variance": lambda mu, sigma, weight: weight * kl(mu, sqrt(sigma)),
+        "log-sigma-for-log-variance":
+            lambda mu, sigma, weight: weight * (kl(mu, sigma) + log(sigma) / 2),
+        "wrong-sign-of-log": lambda mu, sigma, weight: weight * (kl(mu, sigma) + 2 * log(sigma)),
+        "dropped-constant": lambda mu, sigma, weight: weight * (kl(mu, sigma) + 0.5),
+        "dropped-mean": lambda mu, sigma, weight: weight * kl(0, sigma),
+        "mean-not-squared": lambda mu, sigma, weight: weight * (kl(mu, sigma) + not_squared(mu)),
+        "swapped-direction": lambda mu, sigma, weight: weight * kl(0, 1, mu, sigma),
+        "bits-for-nats": lambda mu, sigma, weight: weight * kl(mu, sigma) / LN2,
+        "negative-divergence": lambda mu, sigma, weight: -weight * kl(mu, sigma),
+        "weight-left-out": lambda mu, sigma, weight: kl(mu, sigma),
     }),
     hints=(EQUAL_LOGS, MOMENTS, "Four terms remain: one of μ, two of σ and a constant."),
 )  # fmt: skip
@@ -360,6 +401,7 @@ FORMULA_SCALED = Exercise(
     id="formula-kl-to-another-normal",
     title="A prior of another width",
     kind="formula",
+    unit="nats",
     draw=draw_target,
     statement=r"Let $q = \mathcal N(\mu, \sigma^2)$, and let the prior $p$ be a normal with the "
     r"mean $<m>$ and the standard deviation $<s>$. What is $\mathrm{KL}(q \,\|\, p)$ in nats?",
@@ -375,6 +417,9 @@ FORMULA_SCALED = Exercise(
         "wrong-variance-below":
             lambda mu, sigma, m, s: kl(0, sigma, 0, s) + (mu - m) ** 2 / (2 * sigma**2),
         "swapped-direction": lambda mu, sigma, m, s: kl(m, s, mu, sigma),
+        "mean-not-squared":
+            lambda mu, sigma, m, s: kl(mu, sigma, m, s) + not_squared(mu - m) / s**2,
+        "negative-divergence": lambda mu, sigma, m, s: -kl(mu, sigma, m, s),
         "bits-for-nats": lambda mu, sigma, m, s: kl(mu, sigma, m, s) / LN2,
     }),
     hints=(EQUAL_LOGS, MOMENTS, "Differences of the means count in units of the prior."),
@@ -384,19 +429,27 @@ FORMULA_LOGVAR = Exercise(
     id="formula-kl-from-logvar",
     title="The formula in the code of a VAE",
     kind="formula",
-    statement="An encoder returns `mu` and `logvar` for one latent dimension. What is "
-    r"$\mathrm{KL}(q(z \mid x) \,\|\, \mathcal N(0, 1))$ in nats?",
+    unit="nats",
+    draw=lambda random: {"d": on_grid(random, 2, 40, 1)},
+    statement="An encoder returns the same `mu` and the same `logvar` for each of $<d>$ latent "
+    r"dimensions. What is $\mathrm{KL}(q(z \mid x) \,\|\, \mathcal N(0, I))$ in nats?",
     domain={"mu": (-2, 2), "logvar": (-3, 1)},
-    truth=lambda mu, logvar: kl_logvar((mu,), (logvar,)),
+    truth=lambda mu, logvar, d: d * kl_logvar((mu,), (logvar,)),
     mistakes=slips({
-        "logvar-as-sigma": lambda mu, logvar: (mu**2 + logvar**2 - log(logvar**2) - 1) / 2,
-        "logvar-as-log-sigma": lambda mu, logvar: (mu**2 + exp(2 * logvar) - 2 * logvar - 1) / 2,
-        "exp-of-half": lambda mu, logvar: (mu**2 + exp(logvar / 2) - logvar - 1) / 2,
-        "squared-logvar": lambda mu, logvar: (mu**2 + exp(logvar) - (logvar / 2) ** 2 - 1) / 2,
-        "wrong-sign-of-logvar": lambda mu, logvar: (mu**2 + exp(logvar) + logvar - 1) / 2,
-        "lost-half": lambda mu, logvar: mu**2 + exp(logvar) - logvar - 1,
-        "dropped-constant": lambda mu, logvar: (mu**2 + exp(logvar) - logvar) / 2,
-        "negative-divergence": lambda mu, logvar: -(mu**2 + exp(logvar) - logvar - 1) / 2,
+        "logvar-as-sigma": lambda mu, logvar, d: d * (mu**2 + logvar**2 - log(logvar**2) - 1) / 2,
+        "logvar-as-log-sigma":
+            lambda mu, logvar, d: d * (mu**2 + exp(2 * logvar) - 2 * logvar - 1) / 2,
+        "exp-of-half": lambda mu, logvar, d: d * (mu**2 + exp(logvar / 2) - logvar - 1) / 2,
+        "squared-logvar":
+            lambda mu, logvar, d: d * (mu**2 + exp(logvar) - (logvar / 2) ** 2 - 1) / 2,
+        "wrong-sign-of-logvar": lambda mu, logvar, d: d * (mu**2 + exp(logvar) + logvar - 1) / 2,
+        "lost-half": lambda mu, logvar, d: d * (mu**2 + exp(logvar) - logvar - 1),
+        "dropped-constant": lambda mu, logvar, d: d * (mu**2 + exp(logvar) - logvar) / 2,
+        "mean-not-squared": lambda mu, logvar, d: d * (mu + exp(logvar) - logvar - 1) / 2,
+        "negative-divergence": lambda mu, logvar, d: -d * (mu**2 + exp(logvar) - logvar - 1) / 2,
+        "mean-over-dimensions": lambda mu, logvar, d: (mu**2 + exp(logvar) - logvar - 1) / 2,
+        "constant-only-once":
+            lambda mu, logvar, d: (d * (mu**2 + exp(logvar) - logvar) - 1) / 2,
     }),
     hints=("logvar is log σ², so σ² = exp(logvar).", "Replace σ² in the formula of the KL."),
 )  # fmt: skip
@@ -480,7 +533,7 @@ ENTROPY_NORMAL = Exercise(
         "dropped-moment": lambda sigma: log(2 * pi * sigma**2) / 2,
         "sigma-for-variance": lambda sigma: log(2 * pi * e * sigma) / 2,
         "wrong-sign": lambda sigma: -log(2 * pi * e * sigma**2) / 2,
-        "wrong-sign-of-log": lambda sigma: log(2 * pi * e / sigma**2) / 2,
+        "variance-divides": lambda sigma: log(2 * pi * e / sigma**2) / 2,
         "bits-for-nats": lambda sigma: log(2 * pi * e * sigma**2) / 2 / LN2,
         "log10": lambda sigma: log10(2 * pi * e * sigma**2) / 2,
     }, see=DEFINITIONS),

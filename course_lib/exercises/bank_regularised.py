@@ -1,6 +1,6 @@
 """Exercises on the denoising, the sparse and the contractive autoencoder."""
 
-from math import log, sqrt
+from math import log, nan, sqrt
 from random import Random
 
 from course_lib.exercises.bank_discrete import LN2, cross_entropy, kl_bernoulli
@@ -32,6 +32,11 @@ def squared_distance(a: Vector, b: Vector) -> float:
 def squared_norm(a: Vector) -> float:
     """‖a‖² = Σ aₖ²."""
     return sum(x**2 for x in a)
+
+
+def negated_squares(a: Vector, power: int = 2) -> Vector:
+    """aₖ**2 where −2**2 is taken for (−2)**2."""
+    return tuple(x**power if x >= 0 else -(x**power) for x in a)
 
 
 def combined(weights: Vector, rows: tuple[Vector, ...]) -> Vector:
@@ -66,6 +71,17 @@ def sigmoid_slope(h: float) -> float:
 
 def numbers(random: Random, n: int, low: float, high: float, step: float = 0.1) -> Vector:
     return tuple(on_grid(random, low, high, step) for _ in range(n))
+
+
+def activity(random: Random, n: int) -> Vector:
+    """n zeros and ones, any number of ones as likely as any other."""
+    ones = 1 + int((n - 1) * random.random())
+    return tuple(sorted([1] * ones + [0] * (n - ones), key=lambda _: random.random()))
+
+
+def draw_lifetimes(random: Random) -> Parameters:
+    n = int(on_grid(random, 7, 14, 1))
+    return {"n": n, **{name: activity(random, n) for name in ("a", "b", "c", "d")}}
 
 
 def draw_masked_image(random: Random) -> Parameters:
@@ -277,6 +293,7 @@ SPARSITY_PENALTY = Exercise(
         "dropped-second-half": lambda rho, rho_hat: sum(rho * log(rho / r) for r in rho_hat),
         "wrong-sign-inside": lambda rho, rho_hat: sum(
             rho * log(rho / r) - (1 - rho) * log((1 - rho) / (1 - r)) for r in rho_hat),
+        "negative-divergence": lambda rho, rho_hat: -penalty(rho, rho_hat),
         "mean-over-units": lambda rho, rho_hat: penalty(rho, rho_hat) / 3,
         "mean-activation-first": lambda rho, rho_hat: 3 * kl_bernoulli(rho, sum(rho_hat) / 3),
         "bits-for-nats": lambda rho, rho_hat: penalty(rho, rho_hat) / LN2,
@@ -307,21 +324,25 @@ SPARSITY_GRADIENT = Exercise(
 
 FORMULA_SPARSITY = Exercise(
     id="formula-sparsity-penalty",
-    title="The penalty of one unit as a formula",
+    title="The penalty of a layer as a formula",
     kind="formula",
-    statement=r"Let $\rho$ be the target and $r = \hat\rho$ the mean activation of one unit. What "
-    r"is $\mathrm{KL}(\rho \,\|\, \hat\rho)$ between the two Bernoulli distributions, in nats?",
+    unit="nats",
+    draw=lambda random: {"k": on_grid(random, 2, 40, 1)},
+    statement=r"Let $\rho$ be the target of a sparse autoencoder. Each of its $<k>$ units has the same "
+    r"mean activation $r = \hat\rho_j$. What is $\sum_j \mathrm{KL}(\rho \,\|\, \hat\rho_j)$ between "
+    "Bernoulli distributions, in nats?",
     domain={"rho": (0.02, 0.5), "r": (0.02, 0.9)},
-    truth=lambda rho, r: kl_bernoulli(rho, r),
+    truth=lambda rho, r, k: k * kl_bernoulli(rho, r),
     mistakes=slips({
-        "swapped-direction": lambda rho, r: kl_bernoulli(r, rho),
-        "dropped-second-half": lambda rho, r: rho * log(rho / r),
+        "swapped-direction": lambda rho, r, k: k * kl_bernoulli(r, rho),
+        "dropped-second-half": lambda rho, r, k: k * rho * log(rho / r),
         "wrong-sign-inside":
-            lambda rho, r: rho * log(rho / r) - (1 - rho) * log((1 - rho) / (1 - r)),
-        "cross-entropy-given": lambda rho, r: cross_entropy((rho, 1 - rho), (r, 1 - r)),
-        "unweighted": lambda rho, r: log(rho / r) + log((1 - rho) / (1 - r)),
-        "negative-divergence": lambda rho, r: -kl_bernoulli(rho, r),
-        "bits-for-nats": lambda rho, r: kl_bernoulli(rho, r) / LN2,
+            lambda rho, r, k: k * (rho * log(rho / r) - (1 - rho) * log((1 - rho) / (1 - r))),
+        "cross-entropy-given": lambda rho, r, k: k * cross_entropy((rho, 1 - rho), (r, 1 - r)),
+        "unweighted": lambda rho, r, k: k * (log(rho / r) + log((1 - rho) / (1 - r))),
+        "negative-divergence": lambda rho, r, k: -k * kl_bernoulli(rho, r),
+        "mean-over-units": lambda rho, r, k: kl_bernoulli(rho, r),
+        "bits-for-nats": lambda rho, r, k: k * kl_bernoulli(rho, r) / LN2,
     }, see=SPARSITY),
     hints=("There are two outcomes: active and not.", "Each outcome has a term p log(p/q)."),
 )  # fmt: skip
@@ -343,6 +364,7 @@ ACTIVATIONS = Exercise(
         "averaged-over-units":
             lambda rho, h1, h2: penalty(rho, tuple(map(mean, zip(h1, h2, strict=True)))),
         "mean-activation-first": lambda rho, h1, h2: kl_bernoulli(rho, mean(h1 + h2)),
+        "negative-divergence": lambda rho, h1, h2: -penalty(rho, (mean(h1), mean(h2))),
         "mean-over-units": lambda rho, h1, h2: penalty(rho, (mean(h1), mean(h2))) / 2,
         "swapped-direction":
             lambda rho, h1, h2: kl_bernoulli(mean(h1), rho) + kl_bernoulli(mean(h2), rho),
@@ -402,17 +424,17 @@ LIFETIME_SHARE = Exercise(
     id="lifetime-sparsity",
     title="Lifetime and population",
     kind="number",
-    draw=lambda random: {name: numbers(random, 5, 0, 1, 1) for name in ("a", "b", "c", "d")},
-    statement="Four units were watched on five images; 1 stands for active. The first unit shows "
+    draw=draw_lifetimes,
+    statement="Four units were watched on <n> images; 1 stands for active. The first unit shows "
     "$<a>$, the second $<b>$, the third $<c>$ and the fourth $<d>$. In which "
     "fraction of its lifetime is the second unit active?",
-    truth=lambda a, b, c, d: mean(b),
+    truth=lambda n, a, b, c, d: mean(b),
     mistakes=slips({
-        "population-for-lifetime": lambda a, b, c, d: mean((a[1], b[1], c[1], d[1])),
-        "whole-table": lambda a, b, c, d: mean(a + b + c + d),
-        "count-for-share": lambda a, b, c, d: sum(b),
-        "inactive-share": lambda a, b, c, d: 1 - mean(b),
-        "divided-by-units": lambda a, b, c, d: sum(b) / 4,
+        "population-for-lifetime": lambda n, a, b, c, d: mean((a[1], b[1], c[1], d[1])),
+        "whole-table": lambda n, a, b, c, d: mean(a + b + c + d),
+        "count-for-share": lambda n, a, b, c, d: sum(b),
+        "inactive-share": lambda n, a, b, c, d: 1 - mean(b),
+        "divided-by-units": lambda n, a, b, c, d: sum(b) / 4,
     }, see=LIFETIME),
     hints=("Each vector belongs to one unit.", "A unit's lifetime is all images that it sees."),
 )  # fmt: skip
@@ -429,6 +451,8 @@ PARTICIPATION = Exercise(
         "inverted": lambda w: sum(x**4 for x in w) / squared_norm(w) ** 2,
         "above-not-squared": lambda w: squared_norm(w) / sum(x**4 for x in w),
         "half-the-powers": lambda w: sum(map(abs, w)) ** 2 / squared_norm(w),
+        "square-of-negative": lambda w:
+            sum(negated_squares(w)) ** 2 / (sum(negated_squares(w, 4)) or nan) if min(w) < 0 else nan,
         "divided-by-pixels": lambda w: squared_norm(w) ** 2 / sum(x**4 for x in w) / 4,
         "counted-weights": lambda w: 4,
         "compared-with-largest": lambda w: squared_norm(w) / max(x**2 for x in w),
@@ -457,6 +481,9 @@ CONTRACTIVE_PENALTY = Exercise(
             sigmoid_slope(a) * squared_norm(row) for a, row in zip(h, (w1, w2), strict=True)),
         "weights-not-squared": lambda h, w1, w2: sum(
             sigmoid_slope(a) ** 2 * sum(row) for a, row in zip(h, (w1, w2), strict=True)),
+        "square-of-negative": lambda h, w1, w2: sum(
+            sigmoid_slope(a) ** 2 * sum(negated_squares(row))
+            for a, row in zip(h, (w1, w2), strict=True)) if min(w1 + w2) < 0 else nan,
         "slope-forgotten": lambda h, w1, w2: weighed_rows((1, 1), (w1, w2)),
         "activation-for-slope": lambda h, w1, w2: weighed_rows(h, (w1, w2)),
         "slope-of-tanh": lambda h, w1, w2: weighed_rows(tuple(1 - a**2 for a in h), (w1, w2)),
@@ -469,20 +496,25 @@ FORMULA_SLOPE = Exercise(
     id="formula-penalty-of-one-unit",
     title="The contractive penalty of one unit",
     kind="formula",
+    draw=lambda random: {"weight": on_grid(random, 2.5, 9)},
     statement=r"A sigmoid unit looks at two pixels: $h = \mathrm{sigmoid}(w_1 x_1 + w_2 x_2 + b)$. "
-    r"What is $(\partial h / \partial x_1)^2 + (\partial h / \partial x_2)^2$, in terms of its "
-    r"activation $h$ and its weights?",
+    r"What is $\lambda \left[(\partial h / \partial x_1)^2 + (\partial h / \partial x_2)^2\right]$ "
+    r"with $\lambda = <weight>$, in terms of its activation $h$ and its weights?",
     domain={"h": (0.05, 0.95), "w1": (-2, 2), "w2": (-2, 2)},
-    truth=lambda h, w1, w2: weighed_rows((sigmoid_slope(h),), ((w1, w2),)),
+    truth=lambda h, w1, w2, weight: weight * weighed_rows((sigmoid_slope(h),), ((w1, w2),)),
     mistakes=slips({
-        "slope-not-squared": lambda h, w1, w2: sigmoid_slope(h) * squared_norm((w1, w2)),
-        "weights-not-squared": lambda h, w1, w2: sigmoid_slope(h) ** 2 * (w1 + w2),
-        "not-squared": lambda h, w1, w2: sigmoid_slope(h) * (w1 + w2),
-        "sum-then-square": lambda h, w1, w2: (sigmoid_slope(h) * (w1 + w2)) ** 2,
-        "slope-forgotten": lambda h, w1, w2: squared_norm((w1, w2)),
-        "activation-for-slope": lambda h, w1, w2: weighed_rows((h,), ((w1, w2),)),
-        "slope-of-tanh": lambda h, w1, w2: weighed_rows((1 - h**2,), ((w1, w2),)),
-        "root-given": lambda h, w1, w2: sqrt(weighed_rows((sigmoid_slope(h),), ((w1, w2),))),
+        "slope-not-squared":
+            lambda h, w1, w2, weight: weight * sigmoid_slope(h) * squared_norm((w1, w2)),
+        "weights-not-squared": lambda h, w1, w2, weight: weight * sigmoid_slope(h) ** 2 * (w1 + w2),
+        "not-squared": lambda h, w1, w2, weight: weight * sigmoid_slope(h) * (w1 + w2),
+        "sum-then-square": lambda h, w1, w2, weight: weight * (sigmoid_slope(h) * (w1 + w2)) ** 2,
+        "slope-forgotten": lambda h, w1, w2, weight: weight * squared_norm((w1, w2)),
+        "activation-for-slope": lambda h, w1, w2, weight: weight * weighed_rows((h,), ((w1, w2),)),
+        "slope-of-tanh": lambda h, w1, w2, weight: weight * weighed_rows((1 - h**2,), ((w1, w2),)),
+        "root-given": lambda h, w1, w2, weight:
+            sqrt(weight * weighed_rows((sigmoid_slope(h),), ((w1, w2),))),
+        "weight-left-out":
+            lambda h, w1, w2, weight: weighed_rows((sigmoid_slope(h),), ((w1, w2),)),
     }, see=CLOSED_FORM),
     hints=("Use the chain rule: outer derivative times weight.",
            "The derivative of a sigmoid can be written with its value alone."),

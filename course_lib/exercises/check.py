@@ -8,13 +8,13 @@ from course_lib.exercises.answers import (
     AnswerError,
     Formula,
     parse_formula,
-    parse_number,
     read_choice,
 )
 from course_lib.exercises.bank import bank
 from course_lib.exercises.exercise import Answer, Exercise, Parameters, near, written
 
 MAX_DRAWS = 1000
+ROUNDED = "Right so far: four digits, please."
 N_POINTS = 24  # at which formulas are compared
 
 
@@ -30,6 +30,7 @@ class Variant:
     choices: tuple[str, ...]
     hints: tuple[str, ...]
     unit: str
+    integer: bool
     names: tuple[str, ...]
 
 
@@ -50,8 +51,9 @@ class Feedback:
 def variant(exercise_id: str, seed: int) -> Variant:
     """The exercise with the numbers that belong to this seed.
 
-    The numbers are drawn until the truth and every mistake lie more than two tolerances apart,
-    so that no wrong answer passes and each mistake earns its own diagnosis.
+    The numbers are drawn until the truth and every mistake lie more than two tolerances apart, and
+    no mistake is a rounded truth, so that no wrong answer passes and each mistake earns its own
+    diagnosis.
     Raises ValueError for an unknown id, and for a seed that is no integer ≥ 0.
     """
     exercise = _exercise(exercise_id)
@@ -69,6 +71,7 @@ def variant(exercise_id: str, seed: int) -> Variant:
         choices=_shuffled(texts, random) if exercise.kind == "choice" else (),
         hints=exercise.hints,
         unit=exercise.unit,
+        integer=exercise.integer,
         names=tuple(exercise.domain),
     )
 
@@ -79,7 +82,8 @@ class Key:
 
     points: where, with a value for each parameter and each name of a formula; one point where
     there are no names. truth: the text of the right choice, or the values at the points.
-    mistakes: id → the same of each mistake, with what is said about it.
+    mistakes: id → the same of each mistake that can be made with these numbers, and what is said
+    about it.
     """
 
     points: list[Parameters]
@@ -95,33 +99,38 @@ def answer_key(variant: Variant) -> Key:
     def at_points(answer: Answer) -> str | list[float]:
         return [answer(**point) for point in points] if callable(answer) else answer
 
+    values = {mistake.id: at_points(mistake.wrong) for mistake in exercise.mistakes}
     return Key(
         points,
         at_points(exercise.truth),
         {
-            mistake.id: (at_points(mistake.wrong), f"Not yet. {mistake.says} {mistake.see}")
+            mistake.id: (values[mistake.id], f"Not yet. {mistake.says} {mistake.see}")
             for mistake in exercise.mistakes
+            if not _is_nowhere(values[mistake.id])
         },
     )
 
 
 def check(variant: Variant, answer: str) -> Feedback:
-    """Compare an answer with the truth, then with the usual mistakes.
+    """Compare an answer with the truth, then with the truth rounded, then with the usual mistakes.
 
-    answer: a number or an expression of numbers; a formula in the names of the variant; or the
-    letter of a choice (A for the first of variant.choices) or its whole text.
-    Numbers count as equal within 0.001 or within 0.1 percent of the larger, formulas when they
-    do so at 24 random points of their domain. The answer is parsed, never executed.
+    answer: a number or an expression of numbers, with the unit or without; a formula in the names
+    of the variant; or the letter of a choice (A for the first of variant.choices), its text, or
+    both. Numbers count as equal within 0.1 percent of the larger, those below 0.001 within
+    0.000001, formulas when they do so at 24 random points of their domain, integers when they are
+    the same. The answer is parsed, never executed.
     """
     key = answer_key(variant)
     try:
-        given = _read(variant, answer, key.points)
+        given, rounding = _read(variant, answer, key.points)
     except AnswerError as error:
         return Feedback(False, None, str(error), readable=False)
-    if _same(given, key.truth):
+    if _same(given, key.truth, variant.integer):
         return Feedback(True, None, "Right.")
+    if rounding and _is_rounded(given, key.truth, rounding):
+        return Feedback(False, None, ROUNDED)
     for mistake, (wrong, says) in key.mistakes.items():
-        if _same(given, wrong):
+        if _same(given, wrong, variant.integer):
             return Feedback(False, mistake, says)
     return Feedback(False, None, _unrecognised(given))
 
@@ -148,11 +157,16 @@ def _all_apart(exercise: Exercise, parameters: Parameters, seed: int) -> bool:
     points = _points(exercise, parameters, seed)
     rivals = [exercise.truth, *(mistake.wrong for mistake in exercise.mistakes)]
     values = [[rival(**point) for point in points] for rival in rivals if callable(rival)]
-    return all(
+    apart = all(
         not all(near(x, y, tolerances=2) for x, y in zip(a, b, strict=True))
         for i, a in enumerate(values)
         for b in values[:i]
     )
+    if not apart or exercise.kind == "formula" or exercise.integer:
+        return apart
+    truth, *mistakes = values
+    typed = [(wrong, f"{wrong[0]:.4g}") for wrong in mistakes if not _is_nowhere(wrong)]
+    return not any(_is_rounded(wrong, truth, parse_formula(text).rounding) for wrong, text in typed)
 
 
 def _points(exercise: Exercise, parameters: Parameters, seed: int) -> list[Parameters]:
@@ -167,17 +181,22 @@ def _points(exercise: Exercise, parameters: Parameters, seed: int) -> list[Param
     ]
 
 
-def _read(variant: Variant, answer: str, points: list[Parameters]) -> str | list[float]:
-    """The choice that an answer means, or its values at the points."""
+def _read(
+    variant: Variant, answer: str, points: list[Parameters]
+) -> tuple[str | list[float], float]:
+    """The choice that an answer means, or its values at the points; and how far it is rounded."""
     if not isinstance(answer, str):
         raise AnswerError("The answer is not a text.")
     if not answer.strip():
         raise AnswerError("There is no answer yet.")
     if variant.kind == "choice":
-        return read_choice(answer.strip(), variant.choices)
-    if variant.kind == "number":
-        return [parse_number(answer)]
-    return _values(parse_formula(answer, variant.names), points)
+        return read_choice(answer, variant.choices), 0.0
+    formula = parse_formula(answer, variant.names, variant.unit)
+    values = _values(formula, points)
+    if variant.integer and not values[0].is_integer():
+        raise AnswerError("Answer with an integer.")
+    is_rounded = variant.kind == "number" and not variant.integer
+    return values, formula.rounding if is_rounded else 0.0
 
 
 def _values(formula: Formula, points: list[Parameters]) -> list[float]:
@@ -197,10 +216,22 @@ def _values(formula: Formula, points: list[Parameters]) -> list[float]:
     return values
 
 
-def _same(given: str | list[float], target: str | list[float]) -> bool:
-    if isinstance(given, str) or isinstance(target, str):
+def _same(given: str | list[float], target: str | list[float], exactly: bool) -> bool:
+    if isinstance(given, str) or isinstance(target, str) or exactly:
         return given == target
     return all(map(near, given, target))
+
+
+def _is_rounded(given: str | list[float], truth: str | list[float], rounding: float) -> bool:
+    """Whether a number is the truth, rounded to its own last digit."""
+    if isinstance(given, str) or isinstance(truth, str):
+        return False
+    return abs(given[0] - truth[0]) <= rounding * (1 + 1e-9)
+
+
+def _is_nowhere(wrong: str | list[float]) -> bool:
+    """Whether a mistake cannot be made with these numbers."""
+    return not isinstance(wrong, str) and all(map(isnan, wrong))
 
 
 def _unrecognised(given: str | list[float]) -> str:
@@ -226,8 +257,10 @@ def _how_to_answer(exercise: Exercise) -> str:
             f"Type a formula in {names}, with `+ - * / **`, parentheses, `log`, `sqrt` and `exp`;"
             " `log` is the natural logarithm."
         )
+    if exercise.integer:
+        return "Answer with an integer."
     unit = f" in {exercise.unit}" if exercise.unit else ""
-    return f"Answer with a number{unit}; it is right within 0.001 or 0.1 percent."
+    return f"Answer with a number{unit}, to four digits; it is right within 0.1 percent."
 
 
 def _shuffled(texts: list[Answer], random: Random) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from random import Random
 
-TOLERANCE = 1e-3  # relative for values above 1, absolute below
+TOLERANCE = 1e-3  # relative
+SMALL = 1e-3  # below it the tolerance no longer shrinks, so that 0 can be met
 Value = float | tuple[float, ...]
 Parameters = dict[str, Value]
 Answer = Callable[..., float] | str  # a function of the parameters, or the text of a choice
@@ -15,9 +16,9 @@ Answer = Callable[..., float] | str  # a function of the parameters, or the text
 class Mistake:
     """One way to go wrong.
 
-    wrong: the function of the parameters, and of the names in a formula, that it amounts to, or
-        the text of the wrong choice. says: what was done, without the right value; see: where
-        the course shows how it goes.
+    wrong: the function of the parameters, and of the names in a formula, that it amounts to, NaN
+        where the parameters leave no room for it; or the text of the wrong choice. says: what was
+        done, without the right value; see: where the course shows how it goes.
     """
 
     id: str
@@ -33,7 +34,8 @@ class Exercise:
     kind: "number", "formula" or "choice". draw: the parameters from a random generator.
     statement: Markdown in which <name> stands for a parameter. truth: a function of the
     parameters, and in a formula of the names, or the text of the right choice. unit: "nats",
-    "bits" or nothing. domain: the interval of each name in a formula.
+    "bits" or nothing. domain: the interval of each name in a formula. integer: whether the
+    answer is one, and nothing else is taken.
     """
 
     id: str
@@ -46,6 +48,7 @@ class Exercise:
     draw: Callable[[Random], Parameters] = lambda random: {}
     unit: str = ""
     domain: dict[str, tuple[float, float]] = field(default_factory=dict)
+    integer: bool = False
 
 
 def on_grid(random: Random, low: float, high: float, step: float = 0.1) -> float:
@@ -66,7 +69,7 @@ def probabilities(random: Random, n: int, parts: int = 20) -> tuple[float, ...]:
 
 def near(a: float, b: float, tolerances: float = 1) -> bool:
     """Whether two values lie within the tolerance, or within several times that."""
-    return abs(a - b) <= tolerances * TOLERANCE * max(1, abs(a), abs(b))
+    return abs(a - b) <= tolerances * TOLERANCE * max(SMALL, abs(a), abs(b))
 
 
 def written(value: Value) -> str:

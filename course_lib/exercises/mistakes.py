@@ -13,6 +13,8 @@ LOGVAR = "Look at (KL.12) in chapter 5; logvar is log σ²."
 DIRECTION = "Look at which distribution the expectation is taken under in (KL.7) of chapter 5."
 FITTING = "Look at forward and reverse fits in chapter 5, (KL.13)."
 UNITS = "Look at nats and bits in chapter 5, (KL.4)."
+WEIGHT = "Look at the question again: what is asked for holds λ."
+SQUARES = "Write a negative number in parentheses before you square it."
 NON_NEGATIVE = "Look at the proof in chapter 5 that no divergence is, (KL.5)."
 GRADIENT = "Differentiate the terms of (KL.10) in chapter 5 one after the other."
 DEFINITIONS = "Look at the definitions in chapter 5, (KL.1) to (KL.3)."
@@ -140,12 +142,18 @@ CATALOGUE = {
         "log10": "This is the decimal logarithm; nats need the natural one.",
         "log10-for-log2": "This is the decimal logarithm; bits need the one to base two.",
     },
+    WEIGHT: {
+        "weight-left-out": "The weight λ was left out.",
+    },
+    SQUARES: {
+        "square-of-negative": "A square came out negative: −2**2 is −(2**2), and (−2)**2 is meant.",
+    },
     NON_NEGATIVE: {
         "negative-divergence": "The sign is wrong: this divergence would be negative somewhere.",
     },
     GRADIENT: {
         "wrong-sign": "The sign is wrong.",
-        "kept-the-two": "The two from the square and the one half before it cancel.",
+        "halved": "The two from the square cancels the one half before it; the half was kept.",
         "not-divided": "The division by the variance of the second distribution is missing.",
         "divided-by-own-variance": "The division is by the variance of the first distribution.",
         "divided-by-sigma": "The division is by the standard deviation.",
@@ -162,6 +170,7 @@ CATALOGUE = {
         "cross-entropy-given": "This is the cross-entropy; the entropy has still to be subtracted.",
         "entropy-given": "This is the entropy of the first distribution.",
         "divergence-given": "This is the divergence; the entropy has still to be added.",
+        "variance-divides": "σ² divides inside the logarithm; a wider normal has more entropy.",
         "absolute-values": "The terms were added without their signs; some are negative.",
     },
     SPARSITY: {
@@ -341,7 +350,8 @@ CATALOGUE = {
     LOOKUP: {
         "largest-product": "The largest inner product was taken; long codes win it from afar.",
         "first-coordinate-only": "Only the first coordinate was compared.",
-        "farthest": "This code is the farthest of all.",
+        "farthest": "This is the squared distance of the farthest code.",
+        "index-given": "This is the number of the nearest code; its squared distance was asked for.",
     },
     VQ_LOSS: {
         "commitment-left-out": "The commitment was left out.",

@@ -192,6 +192,7 @@ def _described(number: int, drawn: Variant, secret: bytes) -> dict[str, Any]:
         "kind": drawn.kind,
         "names": list(drawn.names),
         "choices": list(drawn.choices),
+        "unit": drawn.unit,
         "numbers": numbers_digest(secret, drawn),
         "statement": digest(statement(number, drawn)),
     }
@@ -214,6 +215,8 @@ def empty_answer(exercise: str) -> str:
 def check_source() -> str:
     """The code of the check cell: the modules that the grader reads with, in one piece."""
     lines = "\n\n".join(map(inspect.getsource, (answers, notebooks, check_cell))).split("\n")
+    table = f"TABLE = {answers.TABLE!r}"  # which is read from a file
+    lines = [table if line.startswith("TABLE = ") else line for line in lines]
     # What they take from each other is there already.
     return re.sub(
         r"^from course_lib[^(\n]*(\([^)]*\))?\n", "", "\n".join(lines), flags=re.M

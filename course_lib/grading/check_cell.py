@@ -14,7 +14,7 @@ from course_lib.exercises.answers import (
 from course_lib.grading.notebooks import Typed, UnusableFile, read_notebook
 
 
-def read_as(answer: str, kind: str, names: Sequence[str], choices: Sequence[str]) -> str:
+def read_as(answer: str, kind: str, names: Sequence[str], choices: Sequence[str], unit: str) -> str:
     """What is understood: a value, the formula, or the letter of a choice.
 
     Raises AnswerError with a sentence about what is wrong.
@@ -22,7 +22,7 @@ def read_as(answer: str, kind: str, names: Sequence[str], choices: Sequence[str]
     if kind == "choice":
         return LETTERS[choices.index(read_choice(answer, choices))]
     if kind == "number":
-        return f"{parse_number(answer):.6g}"
+        return f"{parse_number(answer, unit):.6g}"
     parse_formula(answer, names)
     return answer
 
@@ -39,8 +39,8 @@ def reading(exercise: Mapping[str, Any], typed: Sequence[Typed]) -> str:
     if len(answers) > 1:
         return f"{len(answers)} different answers: {', '.join(answers)}"
     try:
-        kind, names, choices = (exercise[name] for name in ("kind", "names", "choices"))
-        return f"read as {read_as(answers[0], kind, names, choices)}{more}"
+        how = [exercise[name] for name in ("kind", "names", "choices", "unit")]
+        return f"read as {read_as(answers[0], *how)}{more}"
     except AnswerError as error:
         return f"cannot be read. {error}{more}"
 

@@ -15,7 +15,7 @@ from course_lib.exercises import bank as all_exercises
 from course_lib.exercises import variant
 from course_lib.exercises.bank import ForeignExercises, add_exercises
 from course_lib.grading.assignments import LAYOUTS, hand_out, statement
-from course_lib.grading.grading import Marking
+from course_lib.grading.grading import ROUNDED, Marking
 from course_lib.grading.nbgrader import grades_from, write_source
 from course_lib.grading.reports import grade_class
 from course_lib.grading.roster import (
@@ -199,7 +199,8 @@ def secret_in(file: Path) -> bytes:
 def mistakes() -> set[str]:
     """What --credit may name: a catalogued mistake, with its exercise or without."""
     pairs = [(e.id, mistake.id) for e in all_exercises().values() for mistake in e.mistakes]
-    return {mistake for _, mistake in pairs} | {f"{e}/{mistake}" for e, mistake in pairs}
+    named = {mistake for _, mistake in pairs} | {f"{e}/{mistake}" for e, mistake in pairs}
+    return named | {ROUNDED}
 
 
 def shares(

@@ -14,12 +14,14 @@ from pathlib import Path
 
 from course_lib.exercises import Variant, bank, check
 from course_lib.exercises.answers import AnswerError
+from course_lib.exercises.check import ROUNDED as FOUR_DIGITS
 from course_lib.grading.assignments import numbers_digest, seal, student_variants
 from course_lib.grading.check_cell import read_as
 from course_lib.grading.notebooks import FORMAT, Notebook, UnusableFile, read_notebook
 from course_lib.grading.roster import InstructorError, Override, listed
 
 RIGHT, OTHER, UNREADABLE, BLANK = "right", "other", "unreadable", "blank"
+ROUNDED = "rounded"  # the right number with fewer than four digits
 UNDECIDED = "undecided"  # different answers, of which somebody has to choose
 
 
@@ -37,8 +39,8 @@ class Result:
     """One answer of one student.
 
     read: how the answer was understood. outcome: "right", the id of a catalogued mistake, "other"
-        for one not recognised, "unreadable", "blank" or "undecided". message: what the student is
-        told, without the right value. points: None when somebody has to decide.
+        for one not recognised, "rounded", "unreadable", "blank" or "undecided". message: what the
+        student is told, without the right value. points: None when somebody has to decide.
     """
 
     exercise: str
@@ -355,8 +357,10 @@ def _result(drawn: Variant, answer: str, marking: Marking) -> Result:
     outcome = feedback.mistake or (OTHER if feedback.readable else UNREADABLE)
     if feedback.correct:
         outcome = RIGHT
+    elif feedback.message == FOUR_DIGITS:
+        outcome = ROUNDED
     try:
-        read = read_as(answer, drawn.kind, drawn.names, drawn.choices)
+        read = read_as(answer, drawn.kind, drawn.names, drawn.choices, drawn.unit)
     except AnswerError:
         read = ""
     points = marking.points(exercise, outcome)

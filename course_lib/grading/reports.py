@@ -18,6 +18,7 @@ from course_lib.grading.grading import (
     BLANK,
     OTHER,
     RIGHT,
+    ROUNDED,
     UNDECIDED,
     UNREADABLE,
     Graded,
@@ -34,6 +35,7 @@ from course_lib.grading.tables import fill, number, write_problems, write_tables
 Tally = Counter[tuple[str, str]]  # (exercise, outcome) → number of students
 WORDS = {  # outcomes that are no catalogued mistakes
     RIGHT: "right",
+    ROUNDED: "right, with too few digits",
     OTHER: "wrong in another way",
     UNREADABLE: "unreadable",
     BLANK: "no answer",
@@ -190,7 +192,7 @@ def solution(drawn: Variant) -> str:
 def ranked(exercise: str, tally: Tally) -> list[tuple[str, int]]:
     """The outcomes of an exercise with their counts: right, mistakes by frequency, the rest."""
     own = {outcome: count for (e, outcome), count in tally.items() if e == exercise}
-    rest = [outcome for outcome in (OTHER, UNREADABLE, BLANK, UNDECIDED) if outcome in own]
+    rest = [outcome for outcome in (ROUNDED, OTHER, UNREADABLE, BLANK, UNDECIDED) if outcome in own]
     mistakes = sorted(own.keys() - set(WORDS), key=lambda outcome: (-own[outcome], outcome))
     return [(outcome, own.get(outcome, 0)) for outcome in (RIGHT, *mistakes, *rest)]
 

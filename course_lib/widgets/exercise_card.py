@@ -125,6 +125,8 @@ def as_sent(variant: Variant) -> dict[str, Any]:
     return {
         "seed": variant.seed,
         "kind": variant.kind,
+        "unit": variant.unit,
+        "integer": variant.integer,
         "statement": as_html(variant.statement),
         "choices": [{"text": choice, "html": as_html(choice)} for choice in variant.choices],
         "hints": list(map(as_html, variant.hints)),

@@ -16,17 +16,23 @@ from course_lib.widgets import page
 HERE = Path(__file__).parent
 
 
+IMPORT = re.compile(r'^import [^;]* from "\./(\w+\.js)";\n', re.MULTILINE)
+
+
 def script(name: str) -> str:
     """The module that draws a widget, with what it imports from files beside it put in front.
 
     A page that shows one widget then needs no other file, and no bundler has run.
     """
-    text = (HERE / name).read_text(encoding="utf-8")
-    imported = re.findall(r'^import [^;]* from "\./(\w+\.js)";\n', text, re.MULTILINE)
-    shared = [re.sub(r"^export ", "", (HERE / file).read_text("utf-8"), flags=re.MULTILINE)
-              for file in imported]  # fmt: skip
-    own = re.sub(r'^import [^;]* from "\./\w+\.js";\n', "", text, flags=re.MULTILINE)
-    return "\n".join([*shared, own])
+    *shared, own = [(HERE / file).read_text("utf-8") for file in _needed(name)]
+    shared = [re.sub(r"^export ", "", text, flags=re.MULTILINE) for text in shared]
+    return "\n".join(IMPORT.sub("", text) for text in [*shared, own])
+
+
+def _needed(name: str) -> list[str]:
+    """A module behind those that it imports, and behind those that these import."""
+    imported = IMPORT.findall((HERE / name).read_text("utf-8"))
+    return list(dict.fromkeys([file for other in imported for file in _needed(other)] + [name]))
 
 
 class Within(Float):

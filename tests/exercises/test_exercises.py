@@ -51,17 +51,18 @@ KINDS = {
 # stand in braces.
 TYPED = {
     "formula-kl-to-standard-normal": {
-        None: "(mu**2 + sigma**2 - log(sigma**2) - 1)/2",
-        "lost-half": "mu**2 + sigma**2 - log(sigma**2) - 1",
-        "sigma-for-variance": "(mu**2 + sigma - log(sigma) - 1)/2",
-        "log-sigma-for-log-variance": "(mu**2 + sigma**2 - log(sigma) - 1)/2",
-        "wrong-sign-of-log": "(mu**2 + sigma**2 + log(sigma**2) - 1)/2",
-        "dropped-constant": "(mu^2 + sigma^2 - ln(sigma^2))/2",
-        "dropped-mean": "0.5*(sigma**2 - 2*log(sigma) - 1)",
-        "mean-not-squared": "(mu + sigma**2 - log(sigma**2) - 1)/2",
-        "swapped-direction": "log(sigma) + (1 + mu**2)/(2*sigma**2) - 1/2",
-        "bits-for-nats": "(mu**2 + sigma**2 - log(sigma**2) - 1)/2/log(2)",
-        "negative-divergence": "−(mu**2 + sigma**2 − log(sigma**2) − 1)/2",
+        None: "{weight}*(mu**2 + sigma**2 - log(sigma**2) - 1)/2",
+        "lost-half": "{weight}*(mu**2 + sigma**2 - log(sigma**2) - 1)",
+        "sigma-for-variance": "{weight}*(mu**2 + sigma - log(sigma) - 1)/2",
+        "log-sigma-for-log-variance": "{weight}/2*(mu**2 + sigma**2 - log(sigma) - 1)",
+        "wrong-sign-of-log": "{weight}*(mu**2 + sigma**2 + log(sigma**2) - 1)/2",
+        "dropped-constant": "{weight}*(mu^2 + sigma^2 - ln(sigma^2))/2",
+        "dropped-mean": "{weight}*0.5*(sigma**2 - 2*log(sigma) - 1)",
+        "mean-not-squared": "{weight}*(mu + sigma**2 - log(sigma**2) - 1)/2",
+        "swapped-direction": "{weight}*(log(sigma) + (1 + mu**2)/(2*sigma**2) - 1/2)",
+        "bits-for-nats": "{weight}*(mu**2 + sigma**2 - log(sigma**2) - 1)/2/log(2)",
+        "negative-divergence": "−{weight}*(mu**2 + sigma**2 − log(sigma**2) − 1)/2",
+        "weight-left-out": "½(μ² + σ² - log(σ²) - 1)",
     },
     "formula-kl-to-another-normal": {
         None: "log({s}/sigma) + (sigma**2 + (mu - {m})**2)/(2*{s}**2) - 1/2",
@@ -70,6 +71,9 @@ TYPED = {
         "wrong-sign-of-log": "log(sigma/{s}) + (sigma**2 + (mu - {m})**2)/(2*{s}**2) - 1/2",
         "dropped-constant": "log({s}/sigma) + (sigma**2 + (mu - {m})**2)/(2*{s}**2)",
         "dropped-mean": "log({s}/sigma) + sigma**2/(2*{s}**2) - 1/2",
+        "mean-not-squared": "log({s}/sigma) + (sigma**2 + mu - {m})/(2*{s}**2) - 1/2",
+        "negative-divergence":
+            "1/2 - log({s}/sigma) - (sigma**2 + (mu - {m})**2)/(2*{s}**2)",
         "mean-not-divided": "log({s}/sigma) + sigma**2/(2*{s}**2) + (mu - {m})**2/2 - 1/2",
         "wrong-variance-below":
             "log({s}/sigma) + sigma**2/(2*{s}**2) + (mu - {m})**2/(2*sigma**2) - 1/2",
@@ -78,15 +82,18 @@ TYPED = {
             "log2({s}/sigma) + ((sigma**2 + (mu - {m})**2)/(2*{s}**2) - 1/2)/log(2)",
     },
     "formula-kl-from-logvar": {
-        None: "(mu**2 + exp(logvar) - logvar - 1)/2",
-        "logvar-as-sigma": "(mu**2 + logvar**2 - log(logvar**2) - 1)/2",
-        "logvar-as-log-sigma": "(mu**2 + exp(2*logvar) - 2*logvar - 1)/2",
-        "exp-of-half": "(mu**2 + sqrt(exp(logvar)) - logvar - 1)/2",
-        "squared-logvar": "(mu**2 + exp(logvar) - (logvar/2)**2 - 1)/2",
-        "wrong-sign-of-logvar": "(mu**2 + exp(logvar) + logvar - 1)/2",
-        "lost-half": "mu**2 + exp(logvar) - logvar - 1",
-        "dropped-constant": "(mu**2 + exp(logvar) - logvar)/2",
-        "negative-divergence": "(1 + logvar - mu**2 - e**logvar)/2",
+        None: "{d}*(mu**2 + exp(logvar) - logvar - 1)/2",
+        "logvar-as-sigma": "{d}*(mu**2 + logvar**2 - log(logvar**2) - 1)/2",
+        "logvar-as-log-sigma": "{d}*(mu**2 + exp(2*logvar) - 2*logvar - 1)/2",
+        "exp-of-half": "{d}*(mu**2 + sqrt(exp(logvar)) - logvar - 1)/2",
+        "squared-logvar": "{d}*(mu**2 + exp(logvar) - (logvar/2)**2 - 1)/2",
+        "wrong-sign-of-logvar": "{d}*(mu**2 + exp(logvar) + logvar - 1)/2",
+        "lost-half": "-{d}*(1 + logvar - exp(logvar) - mu**2)",
+        "dropped-constant": "{d}*(mu**2 + exp(logvar) - logvar)/2",
+        "mean-not-squared": "{d}*(mu + exp(logvar) - logvar - 1)/2",
+        "mean-over-dimensions": "(mu**2 + exp(logvar) - logvar - 1)/2",
+        "constant-only-once": "{d}*(mu**2 + exp(logvar) - logvar)/2 - 1/2",
+        "negative-divergence": "{d}*(1 + logvar - mu**2 - e**logvar)/2",
     },
     "formula-gradient-in-sigma": {
         None: "sigma/{s}**2 - 1/sigma",
@@ -99,14 +106,15 @@ TYPED = {
         "derivative-by-logvar": "(sigma**2/{s}**2 - 1)/2",
     },
     "formula-sparsity-penalty": {
-        None: "rho*log(rho/r) + (1 - rho)*log((1 - rho)/(1 - r))",
-        "swapped-direction": "r*log(r/rho) + (1 - r)*log((1 - r)/(1 - rho))",
-        "dropped-second-half": "rho*log(rho/r)",
-        "wrong-sign-inside": "rho*log(rho/r) - (1 - rho)*log((1 - rho)/(1 - r))",
-        "cross-entropy-given": "-rho*log(r) - (1 - rho)*log(1 - r)",
-        "unweighted": "log(rho/r) + log((1 - rho)/(1 - r))",
-        "negative-divergence": "rho*log(r/rho) + (1 - rho)*log((1 - r)/(1 - rho))",
-        "bits-for-nats": "rho*log2(rho/r) + (1 - rho)*log2((1 - rho)/(1 - r))",
+        None: "{k}*(rho*log(rho/r) + (1 - rho)*log((1 - rho)/(1 - r)))",
+        "swapped-direction": "{k}*(r*log(r/rho) + (1 - r)*log((1 - r)/(1 - rho)))",
+        "dropped-second-half": "{k}*(rho*log(rho/r))",
+        "wrong-sign-inside": "{k}*(rho*log(rho/r) - (1 - rho)*log((1 - rho)/(1 - r)))",
+        "cross-entropy-given": "{k}*(-rho*log(r) - (1 - rho)*log(1 - r))",
+        "unweighted": "{k}*(log(rho/r) + log((1 - rho)/(1 - r)))",
+        "negative-divergence": "{k}*(rho*log(r/rho) + (1 - rho)*log((1 - r)/(1 - rho)))",
+        "mean-over-units": "rho*log(rho/r) + (1 - rho)*log((1 - rho)/(1 - r))",
+        "bits-for-nats": "{k}*(rho*log2(rho/r) + (1 - rho)*log2((1 - rho)/(1 - r)))",
     },
     "formula-score-of-a-noisy-normal": {
         None: "-(x - {m})/({s}**2 + sigma**2)",
@@ -119,15 +127,16 @@ TYPED = {
         "denoiser-given": "(sigma**2*{m} + {s}**2*x)/({s}**2 + sigma**2)",
     },
     "formula-penalty-of-one-unit": {
-        None: "(h*(1 - h))**2*(w1**2 + w2**2)",
-        "slope-not-squared": "h*(1 - h)*(w1**2 + w2**2)",
-        "weights-not-squared": "(h - h^2)^2*(w1 + w2)",
-        "not-squared": "h*(1 - h)*w1 + h*(1 - h)*w2",
-        "sum-then-square": "(h*(1 - h)*w1 + h*(1 - h)*w2)**2",
-        "slope-forgotten": "w1**2 + w2**2",
-        "activation-for-slope": "(h*w1)**2 + (h*w2)**2",
-        "slope-of-tanh": "(1 - h**2)**2*(w1**2 + w2**2)",
-        "root-given": "h*(1 - h)*sqrt(w1**2 + w2**2)",
+        None: "{weight}*((h*(1 - h))**2*(w1**2 + w2**2))",
+        "slope-not-squared": "{weight}*(h*(1 - h)*(w1**2 + w2**2))",
+        "weights-not-squared": "{weight}*((h - h^2)^2*(w1 + w2))",
+        "not-squared": "{weight}*(h*(1 - h)*w1 + h*(1 - h)*w2)",
+        "sum-then-square": "{weight}*((h*(1 - h)*w1 + h*(1 - h)*w2)**2)",
+        "slope-forgotten": "{weight}*(w1**2 + w2**2)",
+        "activation-for-slope": "{weight}*((h*w1)**2 + (h*w2)**2)",
+        "slope-of-tanh": "{weight}*((1 - h**2)**2*(w1**2 + w2**2))",
+        "weight-left-out": "h²(1-h)²(w1² + w2²)",
+        "root-given": "h*(1 - h)*sqrt({weight}*(w1**2 + w2**2))",
     },
     "formula-rate-of-a-linear-beta-vae": {
         None: "1/2 * log({v}/(beta*sigma**2))",
@@ -162,7 +171,7 @@ def typed(exercise, handed_out, mistake=None):
     if exercise.kind == "formula":
         braces = {name: f"({value})" for name, value in handed_out.parameters.items()}
         return TYPED[exercise.id][mistake and mistake.id].format(**braces)
-    return f"{answer(**handed_out.parameters):.4f}"
+    return f"{answer(**handed_out.parameters):.4g}"
 
 
 # The bank and its variants
@@ -171,14 +180,43 @@ def typed(exercise, handed_out, mistake=None):
 @pytest.mark.slow
 @pytest.mark.parametrize("exercise_id", bank())
 def test_the_truth_passes_and_every_mistake_earns_its_own_diagnosis(exercise_id):
-    exercise = bank()[exercise_id]
+    exercise, made = bank()[exercise_id], set()
     for seed in SEEDS:
         handed_out = variant(exercise_id, seed)
         feedback = check(handed_out, typed(exercise, handed_out))
         assert (feedback.correct, feedback.mistake, feedback.readable) == (True, None, True), seed
         for mistake in exercise.mistakes:
-            feedback = check(handed_out, typed(exercise, handed_out, mistake))
-            assert (feedback.correct, feedback.mistake) == (False, mistake.id), seed
+            text = typed(exercise, handed_out, mistake)
+            if text != "nan":  # with these numbers there is no such mistake
+                feedback = check(handed_out, text)
+                assert (feedback.correct, feedback.mistake) == (False, mistake.id), seed
+                made.add(mistake.id)
+    assert made == {mistake.id for mistake in exercise.mistakes}
+
+
+@pytest.mark.parametrize("exercise_id", [id for id in KINDS["number"] if not bank()[id].integer])
+def test_a_rounded_truth_is_right_so_far_and_no_mistake(exercise_id):
+    told = []
+    for seed in range(100):
+        handed_out = variant(exercise_id, seed)
+        truth = bank()[exercise_id].truth(**handed_out.parameters)
+        for text in (f"{truth:#.2g}", f"{truth:#.3g}"):
+            feedback = check(handed_out, text)
+            assert (feedback.mistake, feedback.readable) == (None, True), (seed, text)
+            assert feedback.correct or feedback.message == "Right so far: four digits, please."
+            told.append(not feedback.correct)
+    assert any(told)
+
+
+@pytest.mark.parametrize("text", ["10", "1e1", "13", "12.3", "12.5", "-12", "12+0", "12*1"])
+def test_what_is_no_rounded_truth(number, text):
+    assert not check(number, text).message.startswith("Right so far")  # of 12.357
+
+
+def test_what_a_rounded_truth_may_look_like(number):
+    for text in ["12", "12.4", "12.36", "+12.4", "(12.4)", "12,4", "12.4 nats", "1.24e1"]:
+        message = check(number, text).message
+        assert message == ("Right." if text == "12.36" else "Right so far: four digits, please.")
 
 
 def test_what_the_bank_holds():
@@ -202,8 +240,7 @@ def test_a_variant_depends_on_its_seed_alone(exercise_id):
     assert variant(exercise_id, 2**64) == variant(exercise_id, 2**64)
     assert len({str(variant(exercise_id, seed)) for seed in range(20)}) == 20
     several = {variant(exercise_id, seed).statement for seed in range(50)}
-    fixed = exercise_id in KINDS["choice"] or not variant(exercise_id, 0).parameters
-    assert (len(several) == 1) == fixed
+    assert (len(several) == 1) == (exercise_id in KINDS["choice"])
 
 
 def test_variants_are_the_same_next_year():
@@ -221,8 +258,25 @@ def test_the_statement_is_complete(exercise_id):
     assert bool(handed_out.choices) == (handed_out.kind == "choice")
     assert handed_out.unit in ("nats", "bits", "")
     if handed_out.kind == "number":
-        assert "within 0.001" in handed_out.statement
+        asked = "an integer." if handed_out.integer else "right within 0.1 percent."
+        assert handed_out.statement.endswith(asked)
         assert handed_out.unit in handed_out.statement
+
+
+def test_an_integer_is_asked_for_where_every_answer_is_one():
+    for id in KINDS["number"]:
+        truths = [bank()[id].truth(**variant(id, seed).parameters) for seed in range(50)]
+        assert bank()[id].integer == all(float(truth).is_integer() for truth in truths), id
+
+
+@pytest.mark.parametrize("exercise_id", KINDS["number"])
+def test_no_answer_is_right_for_many_of_a_class(exercise_id):
+    for first in (0, 2**63):
+        seeds = range(first, first + 300)
+        truths = np.array([bank()[exercise_id].truth(**variant(exercise_id, seed).parameters)
+                           for seed in seeds])  # fmt: skip
+        shared = max(np.isclose(truths, truth, rtol=1e-3, atol=1e-6).sum() for truth in truths)
+        assert shared < 0.15 * 300
 
 
 @pytest.mark.parametrize("exercise_id", KINDS["choice"])
@@ -243,6 +297,7 @@ def test_no_message_reveals_the_answer(exercise_id, seed):
     shown = [truth]
     if exercise.kind == "number":
         shown = [f"{float(truth):.{digits}f}" for digits in (2, 3, 4)]
+        truth = shown[-1]
     assert not [text for text in shown for message in messages if text in message]
     assert truth not in handed_out.statement.split("\n\n")[0]
 
@@ -293,7 +348,9 @@ def test_an_exercise_that_cannot_be_drawn_is_an_error(monkeypatch):
 
 @pytest.mark.parametrize(
     ("a", "b", "expected"),
-    [(2, 2.0019, True), (2, 2.0021, False), (0, 0.00099, True), (0.5, 0.5011, False),
+    [(2, 2.0019, True), (2, 2.0021, False), (0, 0.0000009, True), (0, 0.0000011, False),
+     (0.00711, 0.0080, False), (0.00711, 0.0064, False), (0.00711, 0.007116, True),
+     (0.00711, 0.007119, False), (0.5, 0.5004, True), (0.5, 0.5006, False), (0, 1e-17, True),
      (-100, -100.09, True), (-100, 100, False), (math.nan, math.nan, False)],
 )  # fmt: skip
 def test_tolerance(a, b, expected):
@@ -581,7 +638,7 @@ ORACLES = {
         lambda v, sigma, beta: sum(normals_at(x, beta, sigma) for x in v),
     "formula-rate-of-a-linear-beta-vae": lambda beta, sigma, v: normals_at(v, beta, sigma),
     "active-components":
-        lambda v, sigma, beta: sum(normals_at(x, beta, sigma) > 1e-4 for x in v),
+        lambda a, sigma, beta: sum(normals_at(a / i, beta, sigma) > 1e-4 for i in range(1, 51)),
     "total-correlation-of-a-normal": correlated,
     "beta-tcvae-loss": lambda r, kl, information, marginals, beta: weighted_loss(
         {"r": r, "i": information, "tc": kl - information - marginals, "m": marginals}, tc=beta),
@@ -589,7 +646,7 @@ ORACLES = {
     "mutual-information-gap": gap_of_tables,
     "disentanglement-of-a-dimension": lambda p, d: 1 - stats.entropy(p, base=3),
     "separated-attribute-predictability": predictability,
-    "nearest-code": lambda z, **codes: vq([z], np.array(list(codes.values())))[0][0] + 1,
+    "nearest-code": lambda z, **codes: vq([z], np.array(list(codes.values())))[1][0] ** 2,
     "vq-loss": three_terms,
     "gradient-at-the-encoder": lambda z, e, g, c: vq_terms([z], e, c, g)[0].item(),
     "gradient-at-a-code": lambda z, e, g, c: vq_terms(z, e, c, g)[1].item(),
@@ -610,13 +667,14 @@ ORACLES = {
     "formula-score-of-a-noisy-normal": lambda x, sigma, m, s: score(x, m, s, sigma),
     "sparsity-from-activations":
         lambda rho, h1, h2: torch_kl(coin(rho), Bernoulli(tensor(h1, h2).mean(dim=1))),
-    "lifetime-sparsity": lambda a, b, c, d: (tensor(a, b, c, d).mean(dim=1))[1].item(),
+    "lifetime-sparsity": lambda n, a, b, c, d: (tensor(a, b, c, d).mean(dim=1))[1].item(),
     "participation-ratio":
         lambda w: 1 / Categorical(tensor(*w).square()).probs.square().sum().item(),
     "contractive-penalty":
         lambda h, w1, w2: squared_singular_values(jacobian_of_a_layer(h, w1, w2)),
     "formula-penalty-of-one-unit":
-        lambda h, w1, w2: squared_singular_values(jacobian_of_a_layer((h,), (w1, w2))),
+        lambda h, w1, w2, weight:
+            weight * squared_singular_values(jacobian_of_a_layer((h,), (w1, w2))),
     "hutchinson-probe": probed,
     "code-shift-under-noise": shift_of_the_code,
     "contractive-loophole": scaled_penalty,
@@ -626,7 +684,8 @@ ORACLES = {
     "kl-marbles": lambda a, b: stats.entropy([a, 1 - a], [b, 1 - b], base=2),
     "sparsity-penalty": lambda rho, rho_hat: torch_kl(coin(rho), coin(rho_hat)),
     "sparsity-gradient": lambda rho, r: slope(lambda t: torch_kl(coin(rho), coin(t)), r),
-    "formula-sparsity-penalty": lambda rho, r: torch_kl(coin(rho), coin(r)),
+    "formula-sparsity-penalty":
+        lambda rho, r, k: torch_kl(coin([rho] * int(k)), coin([r] * int(k))),
     "entropy-of-a-normal": lambda sigma: stats.norm(3, sigma).entropy(),
     "kl-to-standard-normal":
         lambda mu, sigma: kl_by_quadrature(stats.norm(mu, sigma), stats.norm()),
@@ -644,11 +703,11 @@ ORACLES = {
     "kl-from-logvar":
         lambda mu, logvar: torch_kl(normal(mu, np.exp(np.array(logvar) / 2)), normal(0, 1)),
     "formula-kl-to-standard-normal":
-        lambda mu, sigma: torch_kl(normal(mu, sigma), normal(0, 1)),
+        lambda mu, sigma, weight: weight * torch_kl(normal(mu, sigma), normal(0, 1)),
     "formula-kl-to-another-normal":
         lambda mu, sigma, m, s: torch_kl(normal(mu, sigma), normal(m, s)),
     "formula-kl-from-logvar":
-        lambda mu, logvar: torch_kl(normal(mu, math.exp(logvar / 2)), normal(0, 1)),
+        lambda mu, logvar, d: d * torch_kl(normal(mu, math.exp(logvar / 2)), normal(0, 1)),
     "gradient-in-mu": lambda mu, sigma, m, s: slope(
         lambda t: torch_kl(normal(t, sigma), normal(m, s)), mu),
     "gradient-in-sigma": lambda mu, sigma, m, s: slope(
@@ -805,8 +864,9 @@ def test_what_the_library_says_of_codebooks(seed):
     drawn = {id: variant(id, seed).parameters for id in bank()}
 
     z, *codes = drawn["nearest-code"].values()
-    index = nearest_code(tensor(z), tensor(*codes)).item() + 1
-    assert truth["nearest-code"](**drawn["nearest-code"]) == index
+    z_q = tensor(*codes)[nearest_code(tensor(z), tensor(*codes))]
+    expected = (tensor(z) - z_q).square().sum().item()
+    assert truth["nearest-code"](**drawn["nearest-code"]) == pytest.approx(expected)
 
     numbers = drawn["ema-step"]
     quantizer = one_dimensional_quantizer(numbers["gamma"], numbers["N"], numbers["m"])
@@ -871,6 +931,55 @@ def test_the_gradient_of_a_loss_after_straight_through():
     z_q = straight_through(z_e, e)
     (1.3 * z_q + (z_e.detach() - z_q) ** 2 + 0.4 * (z_e - z_q.detach()) ** 2).backward()
     assert mistake.wrong(z=0.7, e=-0.2, g=1.3, c=0.4) == pytest.approx(z_e.grad.item())
+
+
+def wrong(exercise_id):
+    return {mistake.id: mistake.wrong for mistake in bank()[exercise_id].mistakes}
+
+
+def test_mistakes_compute_what_their_sentences_say():
+    slips = wrong("gradient-in-mu")
+    distance = slope(lambda t: (t - 0.4) ** 2 / 0.7**2, 1.3)  # without the half
+    assert slips["lost-half"](1.3, 2, 0.4, 0.7) == pytest.approx(distance)
+    assert slips["halved"](1.3, 2, 0.4, 0.7) == pytest.approx(distance / 4)
+    read_as_log_sigma = slope(lambda t: torch_kl(normal(0, math.exp(t)), normal(0, 1)), 0.3)
+    assert wrong("gradient-in-logvar")["logvar-as-log-sigma"](0.3) == pytest.approx(
+        read_as_log_sigma)  # fmt: skip
+    sign_inside = -math.log(1 - -(0.6**2)) / 2
+    assert wrong("total-correlation-of-a-normal")["square-added"](1, 2, 0.6) == sign_inside
+
+
+def test_a_square_that_comes_out_negative():
+    """Each by Python's own reading of −2.7**2, and only where a parameter is negative."""
+    mu, sigma = -2.7, 1.3
+    typed_mean = -(2.7**2)
+    divergence = (typed_mean + sigma**2 - math.log(sigma**2) - 1) / 2
+    for id, args, expected in [
+        ("kl-to-standard-normal", (mu, sigma), divergence),
+        ("kl-variance-given", (mu, sigma**2), divergence),
+        ("kl-in-bits", (mu, sigma), divergence / math.log(2)),
+        ("kl-diagonal", ((mu, 0.5), (sigma, 1)), divergence + 0.5**2 / 2),
+        ("kl-from-logvar", ((mu, 0.5), (math.log(sigma**2), 0)), divergence + 0.5**2 / 2),
+        ("kl-from-standard-normal", (mu, sigma),
+         math.log(sigma) + (1 + typed_mean) / (2 * sigma**2) - 1 / 2),
+        ("elbo-from-its-parts", (-9, mu, sigma), -9 - divergence),
+        ("beta-vae-loss", (50, 64, (mu, 0), (sigma, 1), 3), 50 + 3 * divergence),
+        ("evidence-of-a-linear-model", (0.5, 2, mu, 0, 1),
+         -typed_mean / (2 * 4.25) - math.log(2 * math.pi * 4.25) / 2),
+        ("gradient-by-the-score", (1, 2, mu, 0.5), (typed_mean - 0.5) * (mu - 1) / 4),
+        ("participation-ratio", ((mu, 1, 2, 3),), (typed_mean + 14) ** 2 / (-2.7**4 + 98)),
+        ("contractive-penalty", ((0.5, 0.5), (mu, 1), (2, 0)), 0.0625 * (typed_mean + 5)),
+        ("separated-attribute-predictability", ((0.8, -0.27, -0.5),), 0.8**2 + 0.27**2),
+    ]:  # fmt: skip
+        made = wrong(id)["square-of-negative"]
+        assert made(*args) == pytest.approx(expected), id
+    assert math.isnan(wrong("kl-to-standard-normal")["square-of-negative"](2.7, 1.3))
+    for exercise in bank().values():
+        for mistake in exercise.mistakes:
+            if mistake.id == "square-of-negative":
+                drawn = [variant(exercise.id, seed).parameters for seed in range(60)]
+                made = [not math.isnan(mistake.wrong(**parameters)) for parameters in drawn]
+                assert any(made), exercise.id
 
 
 def test_the_codebook_loss_alone_moves_the_codes():
@@ -1020,7 +1129,29 @@ def test_a_choice_by_its_letter(write, case):
         assert check(handed_out, write.format(case(letter))).correct == (letter == right)
 
 
-@pytest.mark.parametrize("answer", ["F", "AB", "1", "q(z|x)", ".", "()"])
+@pytest.mark.parametrize("write", [
+    "{letter}. {text}", "**{letter}.** {text}", "- **{letter}.** {text}", "{letter}) {text}",
+    "({letter}) {text}", "**{text}**", "{text}", "{letter}. {begin} …", '"{letter}"', "{letter};",
+    '("{letter}")', "**{letter}**", "\u200b{letter}", "{letter}. *{text}*", "{letter}.",
+])  # fmt: skip
+def test_a_choice_that_was_copied(write):
+    for exercise_id in KINDS["choice"]:
+        handed_out = variant(exercise_id, 7)
+        for letter, text in zip("ABCDEF", handed_out.choices, strict=False):
+            answer = write.format(letter=letter, text=text, begin=text[:5])
+            expected = text == bank()[exercise_id].truth
+            assert check(handed_out, answer).readable, answer
+            assert check(handed_out, answer).correct == expected, answer
+
+
+def test_a_letter_with_the_text_of_another_choice_is_no_choice():
+    handed_out = variant("posterior-collapse", 7)
+    assert not check(handed_out, f"A. {handed_out.choices[1]}").readable
+
+
+@pytest.mark.parametrize(
+    "answer", ["F", "AB", "1", "q(z|x)", ".", "()", "B because", "A or B", "A. B", "\u200b", "**"]
+)
 def test_no_choice(answer):
     feedback = check(variant("posterior-collapse", 7), answer)
     assert not feedback.readable
@@ -1037,7 +1168,8 @@ def test_no_choice(answer):
     ],
 )
 def test_a_formula_may_be_written_in_many_ways(formula):
-    assert check(variant("formula-kl-to-standard-normal", 0), formula).correct
+    handed_out = variant("formula-kl-to-standard-normal", 0)
+    assert check(handed_out, f"{handed_out.parameters['weight']}({formula})").correct
 
 
 def test_a_formula_without_a_value_at_some_points():
@@ -1081,6 +1213,17 @@ def test_the_package_needs_no_torch_and_no_widgets():
         ("6 ÷ 3", 2), ("log(e)", 1), ("ln(e**2)", 2), ("log2(8)", 3), ("sqrt(9)", 3), ("exp(0)", 1),
         ("pi", math.pi), ("2*pi*e", 2 * math.pi * math.e), ("log (2)", math.log(2)),
         ("1\u00a0+\n1", 2), ("exp(-1e99)", 0), ("0**0", 1), ("((((((2))))))", 2),
+        ("0,874", 0.874), ("-0,5 + 1", 0.5), ("1,234", 1.234), ("2,5e3", 2500), ("2*(0,5)", 1),
+        ("np.log(2)", math.log(2)), ("math.log(3)", math.log(3)),
+        ("torch.exp(numpy.pi)", math.exp(math.pi)), ("math.e", math.e), ('("5.9")', 5.9),
+        ("'5.9'", 5.9), ("“5.9”", 5.9),
+        ("5.9;", 5.9), ("½", 0.5), ("-¾", -0.75), ("½(3)", 1.5), ("3²", 9), ("-3²", -9),
+        ("√9", 3), ("2√(4)", 4), ("log₂(8)", 3),
+        ("10⁻³", 0.001), ("2π", 2 * math.pi), ("2pi", 2 * math.pi), ("2(3)", 6), ("(2)(3)", 6),
+        ("1/2 ln 2", math.log(2) / 2), ("-1/2 log(2)", -math.log(2) / 2),
+        ("½ ln 2", math.log(2) / 2), ("ln 2", math.log(2)), ("log 2 + 1", 1 + math.log(2)),
+        ("(ln 2)/2", math.log(2) / 2),
+        ("2**3(4)", 32), ("-2(3)", -6), ("2e3", 2000), ("\u200b5.9", 5.9), ("5\u200b.9", 5.9),
     ],
 )  # fmt: skip
 def test_numbers(text, value):
@@ -1090,28 +1233,38 @@ def test_numbers(text, value):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "no answer yet"), (" \t", "no answer yet"), ("2,5", "decimal point"),
-        ("1,000", "decimal point"), ("5 %", "fraction"), ("x = 3", "equals sign"), ("σ", "Greek"),
-        ("3²", r"\*\*2"), ("√2", "sqrt"), ("24.1 nats", "without its unit"), ("nats", "unit"),
-        ("3 bits", "without its unit"), ("nan", "'nan' is not known"), ("inf", "'inf' is not"),
+        ("", "no answer yet"), (" \t", "no answer yet"), ("2,5,3", "decimal point"),
+        ("1,234.5", "decimal point"), ("1.2,3", "decimal point"), ("log(8,2)", "decimal point"),
+        (",5", "decimal point"), ("5,", "decimal point"), ("1,000,000", "decimal point"),
+        ("5 %", "fraction"), ("x = 3", "equals sign"), ("σ", "'sigma' is not known"),
+        ("√2/2", r"sqrt\(…\)"), ("√", r"sqrt\(…\)"),
+        ("24.1 nats", "without a unit"), ("nats", "without a unit"),
+        ("3 bits", "without a unit"), ('f"{kl:.4f}"', "type the number itself"), ("2½", "as a sum"),
+        (";", "no answer yet"), ("\u200b", "no answer yet"), ("2e", "no operator before 'e'"),
+        ("2 e", "no operator before 'e'"), ("(2)3", "no operator before '3'"),
+        ("pi(2)", "before '\\('"),
+        ("1/2 pi", "not clear what is divided"), ("1/pi ln(2)", "not clear"),
+        ("np.sin(2)", "'sin' is"),
+        ("ln 2/3", r"ln\(…\)"), ("ln 2²", r"ln\(…\)"), ("ln 2 pi", r"ln\(…\)"), ("ln -2", r"ln\("),
+        ("nan", "'nan' is not known"), ("inf", "'inf' is not"),
         ("-Infinity", "'Infinity' is not known"), ("1e999", "too large"), ("1e101", "too large"),
         ("9**9**9", "too large"), ("9**9**9**9", "too large"), ("exp(1000)", "too large"),
         ("1e99*1e99", "too large"), ("1e60**2", "too large"), ("1/0", "divides by zero"),
         ("1/exp(-1e9)", "divides by zero"), ("log(0)", "log of such a number"),
         ("log2(-1)", "log2 of such a number"), ("sqrt(-1)", "sqrt of such a number"),
         ("(-1)**0.5", "power of such a number"), ("0**-1", "power of such a number"),
-        ("2(3)", "no operator before '\\('"), ("2pi", "no operator before 'pi'"),
         ("1 2", "no operator before '2'"), ("1.2.3", "no operator before '.3'"),
         ("1_000", "no operator before '_000'"), ("(1", "parenthesis is missing"),
         ("(1 2)", "no operator before '2'"), ("1)", "parenthesis too many"),
         ("()", "missing before"), ("1 +", "ends too early"), ("*2", "missing before '\\*'"),
         ("2 ** ** 3", "missing before"),
-        ("log 2", r"log\(…\)"), ("log", r"log\(…\)"), ("log()", "missing before"),
+        ("log", r"log\(…\)"), ("log()", "missing before"),
         ("mu", "'mu' is not known here; known are pi, e, log"), ("log10(2)", "'log10' is not"),
         ("__import__('os')", "has no meaning"), ("__import__", "'__import__' is not known"),
         ("os.system", "has no meaning"), ("lambda: 1", "has no meaning"),
         ("1 if 1 else 2", "no operator before 'if'"),
         ("[1]", "has no meaning"), ("2!", "has no meaning"), ("1;2", "has no meaning"),
+        ('"5" + "9"', "has no meaning"),
         ("0x10", "no operator"), ("1e", "no operator before 'e'"), ("2j", "no operator before 'j'"),
         ("٣", "has no meaning"), ("\x00", "has no meaning"), ("\ud800", "has no meaning"),
         ("(" * 1_000_000, "too long"), ("1" * 201, "too long"), ("9" * 200, "too large"),
@@ -1126,6 +1279,36 @@ def test_what_cannot_be_read_is_explained_at_once(text, message):
     with pytest.raises(AnswerError, match=message):
         parse_number(text)
     assert time.perf_counter() - started < 0.05
+
+
+@pytest.mark.parametrize(
+    ("text", "like"),
+    [
+        ("mu²", "mu**2"), ("μ²/2 + ½σ²", "mu**2/2 + (1/2)*sigma**2"), ("σ", "sigma"), ("µ", "mu"),
+        ("μσ", "mu*sigma"), ("2μ", "2*mu"), ("log σ", "log(sigma)"), ("log(σ²)", "log(sigma**2)"),
+        ("sigma^2(1-sigma)^2", "sigma**2*(1 - sigma)**2"), ("mu(1 - mu)", "mu*(1 - mu)"),
+        ("mu log(sigma)", "mu*log(sigma)"), ("-mu²", "-(mu**2)"), ("2πσ", "2*pi*sigma"),
+        ("mu/2*3 sigma", "mu/2*3*sigma"), ("(mu + 1)sigma", "(mu + 1)*sigma"),
+    ],
+)  # fmt: skip
+def test_formulas_as_they_are_written_by_hand(text, like):
+    names = {"mu": 0.7, "sigma": 1.9}
+    expected = eval(like, {"log": math.log, "pi": math.pi} | names)
+    assert parse_formula(text, tuple(names))(**names) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("text", ["mu/2sigma", "mu/2σ²", "1/2 sigma", "log σ²", "mu 2", "2sigma_2"])
+def test_formulas_that_may_be_meant_otherwise(text):
+    with pytest.raises(AnswerError, match="not clear|parentheses|no operator"):
+        parse_formula(text, ("mu", "sigma"))
+
+
+def test_the_unit_that_is_asked_for_may_follow():
+    for text in ("0.874 nats", "0.874nat", "(0.874) nats", "0.437*2 nats;"):
+        assert parse_number(text, "nats") == pytest.approx(0.874)
+    for text in ("0.874 bits", "0.874 bit", "0.874 nats nats"):
+        with pytest.raises(AnswerError, match="Give the number alone in nats, without a unit"):
+            parse_number(text, "nats")
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e99, max_value=1e99))

@@ -129,7 +129,7 @@ def test_every_part_changes_seed_and_seal():
             other = json.loads(json.dumps(label))
             other["exercises"][number][part] = "other"
             changed.append(other)
-    assert len(changed) == 1 + 4 + 6 * len(EXERCISES)
+    assert len(changed) == 1 + 4 + 7 * len(EXERCISES)
     assert len({seal(SECRET, other) for other in changed}) == len(changed)
 
 

@@ -47,8 +47,10 @@ NAME = "KL 1"
 NUMBER, FORMULA, CHOICE = EXERCISES = (
     "kl-to-standard-normal", "formula-kl-to-standard-normal", "posterior-collapse",
 )  # fmt: skip
+EVERYBODYS = [  # mistakes for which everybody's numbers leave room
+    mistake.id for mistake in bank()[NUMBER].mistakes if mistake.id != "square-of-negative"
+]
 ANN, BOB = Student("ann", "Ann"), Student("bob", "Bob")
-RIGHT_FORMULA = "(mu**2 + sigma**2 - log(sigma**2) - 1)/2"
 
 
 # A scripted student
@@ -67,10 +69,15 @@ def right_number(student: Student) -> str:
     return repr((mu**2 + sigma**2 - math.log(sigma**2) - 1) / 2)
 
 
+def right_formula(student: Student) -> str:
+    weight = variants(student)[FORMULA].parameters["weight"]
+    return f"{weight}*(mu**2 + sigma**2 - log(sigma**2) - 1)/2"
+
+
 def right_answers(student: Student) -> dict[str, str]:
     return {
         NUMBER: right_number(student),
-        FORMULA: RIGHT_FORMULA,
+        FORMULA: right_formula(student),
         CHOICE: letter(student, bank()[CHOICE].truth),
     }
 
@@ -117,6 +124,31 @@ def returned(path: Path, notebook: dict, time: float = 0.0) -> Returned:
 def graded_alone(tmp_path: Path, notebook: dict, **marking):
     one = returned(tmp_path / "a.ipynb", notebook)
     return grade_student([one], list(variants(ANN).values()), Marking(**marking))
+
+
+@pytest.mark.parametrize(
+    "write",
+    ['("{}")', "{};", '"{} nats"', "{} nat  # in nats", "'{}';", '"\u200b{}"', '"({})"'],
+)
+def test_clear_answers_are_graded_however_they_are_written(tmp_path, write):
+    for number in (right_number(ANN), right_number(ANN).replace(".", ",")):
+        notebook = filled(ANN)
+        cell(notebook, f"answer-{NUMBER}")["source"] = f"answer = {write.format(number)}"
+        assert graded_alone(tmp_path, notebook).total == 3, number
+
+
+def test_an_f_string_has_no_value_and_is_told_so(tmp_path):
+    notebook = filled(ANN)
+    cell(notebook, f"answer-{NUMBER}")["source"] = 'answer = f"{kl:.4f}"'
+    result = graded_alone(tmp_path, notebook).results[0]
+    assert result.outcome == UNREADABLE
+    assert "type the number itself" in result.message
+
+
+def test_a_rounded_number_is_neither_right_nor_a_mistake(tmp_path):
+    notebook = filled(ANN, right_answers(ANN) | {NUMBER: f"{float(right_number(ANN)):#.2g}"})
+    result = graded_alone(tmp_path, notebook).results[0]
+    assert (result.outcome, result.message) == ("rounded", "Right so far: four digits, please.")
 
 
 # What students do to a notebook
@@ -194,7 +226,8 @@ def with_scratch(notebook: dict) -> None:
 
 def split_lines(notebook: dict) -> None:
     own = cell(notebook, f"answer-{FORMULA}")
-    own["source"] = ["answer = (mu**2 + sigma**2\n", "  - log(sigma**2) - 1)/2"]
+    first, second = right_formula(ANN).split(" - log")
+    own["source"] = [f"answer = {first}\n", f"  - log{second}"]
 
 
 @pytest.mark.parametrize(
@@ -235,7 +268,7 @@ def test_an_edited_statement_changes_no_number_and_is_noted(tmp_path, delete):
 
 
 def test_an_answer_outside_its_cell_is_noted(tmp_path):
-    notebook = filled(ANN, {FORMULA: RIGHT_FORMULA})
+    notebook = filled(ANN, {FORMULA: right_formula(ANN)})
     notebook["cells"].append({"id": "x", "metadata": {}, "source": f"answer = {right_number(ANN)}"})
     graded = graded_alone(tmp_path, notebook)
     assert [result.outcome for result in graded.results] == [BLANK, RIGHT, BLANK]
@@ -461,7 +494,7 @@ def another_distractor():
 CHANGES = {
     "another grid": (NUMBER, {"draw": lambda random: {"mu": 0.2, "sigma": 0.4}}),
     "another truth": (NUMBER, {"truth": lambda mu, sigma: mu + sigma}),
-    "another formula": (FORMULA, {"truth": lambda mu, sigma: mu + sigma}),
+    "another formula": (FORMULA, {"truth": lambda mu, sigma, weight: mu + sigma + weight}),
     "another choice": (CHOICE, {"mistakes": another_distractor()}),
     "another right one": (CHOICE, {"truth": "The other."}),
 }
@@ -714,7 +747,7 @@ def scripted_class(trap: Path) -> list[tuple[Student, dict[str, tuple[str, str]]
     """Students with their answers and the outcomes they deserve; None hands in nothing."""
     names = ["Zoë Müller", "李雷", "Дарья Иванова", "محمد علي", "นภา", "=1+1", "Ἑλένη", "O'Brien"]
     plans = [
-        {NUMBER: (None, RIGHT), FORMULA: (RIGHT_FORMULA, RIGHT), CHOICE: (None, RIGHT)},
+        {NUMBER: (None, RIGHT), FORMULA: (None, RIGHT), CHOICE: (None, RIGHT)},
         {},
         {
             NUMBER: (f"__import__('os').system('touch {trap}')", UNREADABLE),
@@ -723,10 +756,10 @@ def scripted_class(trap: Path) -> list[tuple[Student, dict[str, tuple[str, str]]
         },
         {NUMBER: ("9**9**9**9", UNREADABLE), FORMULA: ("(" * 1000, UNREADABLE)},
         {NUMBER: ("-12345", OTHER), FORMULA: ("mu*sigma", OTHER)},
-        {FORMULA: ("mu**2 + sigma**2 - log(sigma**2) - 1", "lost-half")},
+        {FORMULA: (None, "lost-half")},
         None,
     ]
-    plans += [{NUMBER: (None, mistake.id)} for mistake in bank()[NUMBER].mistakes]
+    plans += [{NUMBER: (None, mistake)} for mistake in EVERYBODYS]
     plans += [{CHOICE: (None, mistake.id)} for mistake in bank()[CHOICE].mistakes]
     students = [Student(f"学{i}" if i % 2 else f"s{i}", names[i % 8]) for i in range(len(plans))]
     return list(zip(students, plans, strict=True))
@@ -736,6 +769,8 @@ def typed(student: Student, exercise: str, answer: str | None, outcome: str) -> 
     """What the student types: as scripted, or the right answer or that mistake, worked out."""
     if answer is not None:
         return answer
+    if exercise == FORMULA:
+        return right_formula(student).removesuffix("" if outcome == RIGHT else "/2")
     mistakes = {mistake.id: mistake.wrong for mistake in bank()[exercise].mistakes}
     target = mistakes.get(outcome, bank()[exercise].truth)
     if exercise == CHOICE:
@@ -812,8 +847,8 @@ def check_report(graded: Path, plans: list) -> None:
     assert re.search(r"!\[Bars .*\]\(report\.png\)", report)
     for column in range(3):
         assert f"| right | {sum(row[column] == RIGHT for row in done)} |" in report
-    for mistake in bank()[NUMBER].mistakes:
-        assert f"| {mistake.id} | {sum(row[0] == mistake.id for row in done)} |" in report
+    for mistake in EVERYBODYS:
+        assert f"| {mistake} | {sum(row[0] == mistake for row in done)} |" in report
     picture = Image.open(graded / "report.png").convert("RGB")
     colours = {colour for count, colour in picture.getcolors(100_000) if count > 500}
     assert {(0x3F, 0x90, 0xDA), (0xFF, 0xA9, 0x0E), (0x94, 0xA4, 0xA2)} <= colours

@@ -20,7 +20,7 @@ FORMULA = "formula-kl-to-standard-normal"
 CHOICE = "what-kl-measures"
 RIGHT = {
     NUMBER: str(bank()[NUMBER].truth(**variant(NUMBER, 0).parameters)),
-    FORMULA: "(mu**2 + sigma**2 - log(sigma**2) - 1)/2",
+    FORMULA: f"{variant(FORMULA, 0).parameters['weight']}*(mu**2 + sigma**2 - log(sigma**2) - 1)/2",
     CHOICE: bank()[CHOICE].truth,
 }
 
@@ -46,8 +46,27 @@ WRITTEN = [
     "(" * 20 + "2" + ")" * 20, "1+" * 99 + "1", "1+" * 100 + "1", "🙂" * 101, "true", "NaN",
     "Infinity", "2//3", "2***3", "[2]", "2;3", "import os", "1-1-1", "8/4/2", "1 - -1", "2*-3",
     "e**2",
+    # Other spellings of what is clear, and what is not.
+    "0,874", "-0,874", "1,234", "1,234.5", "1,2,3", "1.2,3", "log(8,2)", "2*(0,5)", "(0,5)", ",5",
+    "0.874 nats", "0.874nats", "0.874 nat", "0.874 bits", "0.874 bit", "nats nats", "2 nats 3",
+    "np.log(2)", "numpy.log2(8)", "math.log(3)", "torch.exp(1)", "np.pi", "math.e",
+    "np.sin(2)", "np", "np.", "anp.log(2)", "os.log(2)", 'f"{kl:.4f}"', "{kl}", "}", '("5.9")',
+    "'5.9'", '"""5.9"""',
+    "“5.9”", "„5.9“", "«5.9»", "`5.9`", '"5" + "9"', '5"9', '"5.9', "5.9;", "5.9 ; ", ";", "5.9;;",
+    "½", "-¾", "2½", "2 ½", "½ + ⅓", "½(3)", "½ ln 2", "√(2)", "2√2", "√2/2", "log₂(8)", "2₂",
+    "mu²", "μ²", "2³", "2²³", "10⁻³", "2⁻", "²",
+    "σ", "µ", "σ²", "μσ", "2π", "2πσ", "ρ", "ε", "λ", "log σ", "log σ²", "log(σ²)", "Σ", "1/2 ln 2",
+    "-1/2 ln 2", "1/2 ln(2)", "1/2(3)", "1/2 mu", "1/2 pi", "1/mu ln 2", "1/(2) ln 2", "2/-3(4)",
+    "ln 2/3", "ln 2 + 1", "ln 2 3", "ln 2**2", "ln -2", "ln ln 2", "(ln 2)(3)", "sqrt 2 pi", "2pi",
+    "2 pi", "2e", "2 e", "2e pi", "2(3)", "(2)3", "(2)(3)", "(2) mu", "mu(2)", "pi(2)", "mu sigma",
+    "mu 2", "2**3(4)", "-2(3)", "2(-3)", "mu^2(1-mu)^2", "2exp(1)", "2 log", "3mu/2sigma",
+    "3/2*4 mu", "\u200b5.9", "5\u200b.9", "\u200b", "1\ufeff2", "\u00ad5.9\u2060", "1\u20442",
+    "2\u22173", "2⋅3", "5.9\u202f",
 ]  # fmt: skip
-PIECES = [*"0123456789..eE+-*/^()()  ", "**", "pi", "mu", "sigma", "1/3", "0.5", *FUNCTIONS]
+PIECES = [
+    *"0123456789..eE+-*/^()()  ", "**", "pi", "mu", "sigma", "1/3", "0.5", *FUNCTIONS, *"½²πσμ,;",
+    "np.", "nats", "\u200b",
+]  # fmt: skip
 
 
 def odd(seed):
@@ -111,9 +130,10 @@ def test_right_answers_and_mistakes_are_told_alike(said_in_the_page):
             if handed_out.kind == "number":
                 value = answer(**handed_out.parameters)
                 # On both sides of the tolerance as well.
-                edges = (0.999 * 1e-3, 1.001 * 1e-3)
-                near = (value + factor * max(1, abs(value)) for factor in (0, *edges))
+                edges = (0.999 * 1e-3, 1.003 * 1e-3)
+                near = (value + factor * max(1e-3, abs(value)) for factor in (0, *edges))
                 answers += [(i, repr(number)) for number in near]
+                answers += [(i, f"{value:.{digits}g}") for digits in (1, 2, 3, 4)]
             elif handed_out.kind == "choice":
                 answers.append((i, answer))
     assert len(answers) > 1000
@@ -121,6 +141,7 @@ def test_right_answers_and_mistakes_are_told_alike(said_in_the_page):
     for (i, answer), said in zip(answers, page, strict=True):
         assert said == said_in_python(variants[i], answer), (variants[i].exercise_id, answer)
     assert {said["correct"] for said in page} == {True, False}
+    assert sum(said["message"].startswith("Right so far") for said in page) > 100
 
 
 # --- What the page shows ------------------------------------------------------------------------
