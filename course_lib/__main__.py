@@ -24,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (commands.bank, commands.assign, commands.grade):
+for command in (commands.bank, commands.assign, commands.grade, commands.export):
     app.command()(command)
 
 

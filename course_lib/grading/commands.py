@@ -1,5 +1,6 @@
-"""The commands for instructors: python -m course_lib bank, assign and grade."""
+"""The commands for instructors: python -m course_lib bank, assign, grade and export."""
 
+import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +21,10 @@ from course_lib.grading.assignments import (
     read_secret,
     statement,
 )
+from course_lib.grading.export import FORMATS, question_bank, write_bank
 from course_lib.grading.reports import grade_class
 
+Exercises = Annotated[list[str], typer.Option(help="Ids, separated by commas; may be repeated.")]
 Name = Annotated[str, typer.Argument(help="The name of the assignment, such as 'KL 1'.")]
 Roster = Annotated[Path, typer.Option(help="A CSV file in UTF-8 with the columns id and name.")]
 SecretFile = Annotated[
@@ -48,16 +51,14 @@ def bank(
 
 def assign(
     name: Name,
-    exercises: Annotated[
-        list[str], typer.Option(help="Ids, separated by commas; may be repeated.")
-    ],
+    exercises: Exercises,
     roster: Roster,
     secret_file: SecretFile,
     out: Out,
 ) -> None:
     """Write one notebook for each student, with that student's numbers."""
     with plain_errors():
-        chosen = check_exercises(e.strip() for ids in exercises for e in ids.split(","))
+        chosen = check_exercises(listed(exercises))
         students, secret = read_roster(roster), read_secret(secret_file)
         hand_out(check_name(name), chosen, students, secret, out)
     print(f"{len(students)} notebooks with {len(chosen)} exercises each are in {out}")
@@ -84,6 +85,40 @@ def grade(
         f"{n_graded} of {len(students)} students were graded; {len(notes)} things to know are in "
         f"{out / 'problems.csv'}, the class report is {out / 'report.md'}"
     )
+
+
+def export(
+    exercises: Exercises,
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--format", help=f"{', '.join(FORMATS)}: qti is for Canvas, qti21 for others."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The new file to write.")],
+    variants: Annotated[int, typer.Option(min=1, help="How many of each exercise.")] = 30,
+    secret_file: Annotated[
+        Path | None, typer.Option(help="Gives the same bank again; without it, it is a new one.")
+    ] = None,
+) -> None:
+    """Write a question bank for Moodle, Canvas or another system that marks by itself."""
+    with plain_errors():
+        chosen = check_exercises(listed(exercises))
+        secret = read_secret(secret_file) if secret_file else secrets.token_bytes(32)
+        questions = question_bank(chosen, variants, secret)
+        write_bank(questions, kind, out)
+    counts = {
+        exercise: len(each) for exercise, each in zip(chosen, questions.values(), strict=True)
+    }
+    print(f"{sum(counts.values())} questions from {len(chosen)} exercises are in {out}")
+    for exercise, count in counts.items():
+        if count < variants:
+            print(f"{exercise} has no more than {count}")
+
+
+def listed(exercises: list[str]) -> list[str]:
+    """The ids in options that each hold one or more of them."""
+    return [exercise.strip() for ids in exercises for exercise in ids.split(",")]
 
 
 @contextmanager
