@@ -126,7 +126,7 @@ def _ask(exercise: Exercise, drawn: Variant) -> tuple[str, tuple[Option, ...]]:
         text, values = drawn.statement, _values(exercise, drawn.parameters)
     else:
         text, values = _at_a_point(exercise, drawn, key.points)
-    truth, *mistakes = (f"{value:.6g}" for value in values)
+    truth, *mistakes = map(_number, values)
     wrong_ones = [Option(n, False, says) for n, says in zip(mistakes, told, strict=True)]
     return text, (Option(truth, True, RIGHT), *wrong_ones)
 
@@ -157,6 +157,11 @@ def _values(exercise: Exercise, point: Parameters) -> list[float]:
     """The truth and then what each mistake leads to, in numbers."""
     answers = (exercise.truth, *(mistake.wrong for mistake in exercise.mistakes))
     return [answer(**point) for answer in answers if callable(answer)]
+
+
+def _number(value: float) -> str:
+    """Six digits, without an exponent, which not every reader of GIFT knows, and no -0."""
+    return f"{Decimal(f'{round(value, 6) + 0.0:.6g}'):f}"
 
 
 def _apart(values: list[float]) -> bool:
