@@ -109,6 +109,7 @@ def before(line):
 
 
 def after(line):
+    assert not re.search("[~=#{}:]", line)  # each is to be escaped
     for code in [*ESCAPED.values(), "010"]:
         line = line.replace(f"&&{code};", chr(int(code)))
     return line.strip()
@@ -465,6 +466,11 @@ def test_the_little_markdown_is_html_with_latex():
     assert as_html("If `a < b`, is $a < b$?\n\nChoose & see.") == (
         r"<p>If <code>a &lt; b</code>, is \(a &lt; b\)?</p><p>Choose &amp; see.</p>"
     )
+
+
+def test_a_title_with_a_slash_is_one_category_of_moodle():
+    for content in (FORMATS["moodle-xml"]({"In/out": []}, ""), FORMATS["gift"]({"In/out": []}, "")):
+        assert b"VQ-VAE/In//out" in content
 
 
 # The command
