@@ -103,7 +103,7 @@ def course(*arguments: str, encoding: str = "utf-8", **environment: str):
 @pytest.mark.parametrize(
     "command",
     [
-        "--help", "bank", "assign", "grade", "lab", "test", "quick", "notebooks", "site", "bench",
+        "--help", "bank", "assign", "grade", "export", "lab", "test", "quick", "notebooks", "site", "bench",
         "mnist",
     ],
 )  # fmt: skip

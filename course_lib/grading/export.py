@@ -322,14 +322,14 @@ def _qti_1_item(group: Element, question: Question) -> None:
     else:
         field = SubElement(presentation, "response_lid", ident="response1", rcardinality="Single")
         choices = SubElement(field, "render_choice", shuffle="Yes")
-        for number, option in enumerate(question.options):
-            choice = f"choice{number}"
+        for number, option in enumerate(question.options, start=1):
+            choice = str(number)  # Canvas ties 1_fb to the answer 1
             _qti_1_text(SubElement(choices, "response_label", ident=choice), option.answer)
             if not option.right:
                 condition = _qti_1_says(processing, f"{choice}_fb")
                 _add(condition, "varequal", choice, respident="response1")
                 feedback[f"{choice}_fb"] = option.says
-        chosen = f"choice{question.options.index(right)}"
+        chosen = str(question.options.index(right) + 1)
         _add(_qti_1_right(processing), "varequal", chosen, respident="response1")
     for name, says in feedback.items():
         node = SubElement(item, "itemfeedback", ident=name)
