@@ -103,8 +103,8 @@ def course(*arguments: str, encoding: str = "utf-8", **environment: str):
 @pytest.mark.parametrize(
     "command",
     [
-        "--help", "bank", "assign", "grade", "export", "lab", "test", "quick", "notebooks", "site", "bench",
-        "mnist",
+        "--help", "bank", "assign", "grade", "export", "lab", "test", "quick", "notebooks", "site",
+        "bench", "mnist",
     ],
 )  # fmt: skip
 def test_every_command_explains_itself_on_every_terminal(command, encoding):

@@ -113,7 +113,7 @@ def export(
     print(f"{sum(counts.values())} questions from {len(chosen)} exercises are in {out}")
     for exercise, count in counts.items():
         if count < variants:
-            print(f"{exercise} has no more than {count}")
+            print(f"{exercise} has no more than {count}: there are no other numbers to draw")
 
 
 def listed(exercises: list[str]) -> list[str]:
