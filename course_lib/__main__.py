@@ -28,6 +28,7 @@ for command in (
     commands.bank,
     commands.assign,
     commands.grade,
+    commands.export,
     commands.nbgrader,
     commands.nbgrader_grades,
 ):

@@ -103,8 +103,8 @@ def course(*arguments: str, encoding: str = "utf-8", **environment: str):
 @pytest.mark.parametrize(
     "command",
     [
-        "--help", "bank", "assign", "grade", "lab", "test", "quick", "notebooks", "site", "bench",
-        "mnist",
+        "--help", "bank", "assign", "grade", "export", "lab", "test", "quick", "notebooks", "site",
+        "bench", "mnist",
     ],
 )  # fmt: skip
 def test_every_command_explains_itself_on_every_terminal(command, encoding):
@@ -127,7 +127,7 @@ def test_the_whole_bank_is_printed_on_every_terminal(encoding):
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_handing_out_and_grading_on_every_terminal(tmp_path, encoding):
     (tmp_path / "roster.csv").write_text("id,name\ns−1,Дарья\ns2,李雷\n", "utf-8")
-    (tmp_path / "secret").write_bytes(b"0123456789abcdef")
+    (tmp_path / "secret").write_bytes(b"0123456789abcdef" * 2)
     files = ["--roster", f"{tmp_path}/roster.csv", "--secret-file", f"{tmp_path}/secret"]
     name, out = "KL β", ["--out", f"{tmp_path}/β"]
     chosen = ["--exercises", "kl-from-logvar"]

@@ -2,6 +2,7 @@
 
 import math
 import re
+import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from course_lib.exercises import bank as all_exercises
 from course_lib.exercises import variant
 from course_lib.exercises.bank import ForeignExercises, add_exercises
 from course_lib.grading.assignments import LAYOUTS, hand_out, statement
+from course_lib.grading.export import FORMATS, question_bank, write_bank
 from course_lib.grading.grading import ROUNDED, Marking
 from course_lib.grading.nbgrader import grades_from, write_source
 from course_lib.grading.reports import grade_class
@@ -218,6 +220,37 @@ def shares(
             raise InstructorError(f"{option} {text}: expected NAME=NUMBER{limit}, as in {name}=0.5")
         values[name] = float(number)
     return values
+
+
+def export(
+    exercises: Exercises,
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--format", help=f"{', '.join(FORMATS)}: qti is for Canvas, qti21 for others."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The new file to write.")],
+    variants: Annotated[int, typer.Option(min=1, help="How many of each exercise.")] = 30,
+    secret_file: Annotated[
+        Path | None, typer.Option(help="Gives the same bank again; without it, it is a new one.")
+    ] = None,
+    own: Bank = None,
+) -> None:
+    """Write a question bank for Moodle, Canvas or another system that marks by itself."""
+    with plain_errors():
+        add_exercises(own)
+        chosen = ids_in(exercises)
+        secret = secret_in(secret_file) if secret_file else secrets.token_bytes(32)
+        questions = question_bank(chosen, variants, secret)
+        write_bank(questions, kind, out)
+    counts = {
+        exercise: len(each) for exercise, each in zip(chosen, questions.values(), strict=True)
+    }
+    print(f"{sum(counts.values())} questions from {len(chosen)} exercises are in {out}")
+    for exercise, count in counts.items():
+        if count < variants:
+            print(f"{exercise} has no more than {count}: there are no other numbers to draw")
 
 
 @contextmanager

@@ -244,7 +244,9 @@ def make_secret(path: Path) -> bytes:
     """A new secret, in a new file that its owner alone may read."""
     secret = secrets.token_hex(32)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    with os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii"
+    ) as file:
         file.write(secret + "\n")
     return secret.encode()
 

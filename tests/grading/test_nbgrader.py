@@ -90,7 +90,7 @@ GRADES = (
 def test_its_grades_become_tables_of_platforms(tmp_path):
     (tmp_path / "grades.csv").write_text(GRADES, "utf-8")
     (tmp_path / "t.csv").write_text(
-        "Identifier,Grade,Maximum Grade,ID number\nParticipant 1,,6,ann\n"
+        "Identifier,Grade,Maximum Grade,ID number\nParticipant 1,,6,ann\n", "utf-8"
     )
     roster = [Student("ann", "Ann"), Student("bob", "Bob")]
     sheets = [tmp_path / "t.csv"]
