@@ -31,7 +31,8 @@ class ExerciseCard(Widget):
     chapter's cards are right.
     The page checks an answer, at the button, at Enter, or when the field is left; the same answer
     twice counts once. It holds the right answers, so what is graded is no card: `course assign`.
-    Where no JavaScript runs the card is its statement. When attempts cannot be kept the exception
+    Where no JavaScript runs the card is its statement; on a page without a kernel the browser keeps
+    the answers. When attempts cannot be kept the exception
     is shown in the card and raised, never swallowed.
     Raises ValueError for an unknown exercise or a bad seed.
     """

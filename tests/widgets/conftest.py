@@ -99,19 +99,21 @@ def exports(path):
 def shown(chromium, tmp_path):
     """shown(widget, width=820, dark=False): a page from a file with the widget alive on it.
 
+    page: an open one to be used once more, with what its browser has kept.
     The test fails when the page reports an error, at any time.
     """
     opened, errors = [], []
 
-    def show(*widgets, width=820, dark=False, touch=False):
+    def show(*widgets, width=820, dark=False, touch=False, page=None):
         views = [widget.model_id for widget in widgets]
         state, names = pages.stored_state(dependency_state(widgets, drop_defaults=False), views)
-        file = tmp_path / f"{len(opened)}.html"
+        file = tmp_path / f"{len(list(tmp_path.glob('*.html')))}.html"
         file.write_text(pages.html_page(state, [names[v] for v in views], dark), "utf-8")
-        page = chromium.new_page(viewport={"width": width, "height": 800}, has_touch=touch)
-        opened.append(page)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and errors.append(said.text))
+        if page is None:
+            page = chromium.new_page(viewport={"width": width, "height": 800}, has_touch=touch)
+            opened.append(page)
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.on("console", lambda said: said.type == "error" and errors.append(said.text))
         page.goto(file.as_uri())
         page.wait_for_function(
             f"document.querySelectorAll('[data-alive]').length === {len(widgets)}", timeout=10_000

@@ -304,6 +304,32 @@ def test_the_chapters_cards_are_counted(shown, path):
     assert page.get_by_text(f"2 of {total} cards of its chapter are right").count() == 1
 
 
+def test_without_a_kernel_the_browser_keeps_answers(shown, path):
+    first, second = cards_beside(ELBO)[:2]
+    page = shown(ExerciseCard(first, path=path))
+    total = len(cards_beside(ELBO))
+    answer(page, first)
+    page.get_by_text(f"1 of {total} cards of its chapter are right").wait_for()
+    again = shown(ExerciseCard(first, path=path), page=page)
+    status(again).filter(has_text="Right.").wait_for()
+    another = shown(ExerciseCard(second, path=path), page=page)
+    another.get_by_text(f"1 of {total} cards of its chapter are right").wait_for()
+    another.evaluate("localStorage.setItem('course_answers', '{damaged')")
+    empty = shown(ExerciseCard(first, path=path), page=page)
+    empty.get_by_text(f"0 of {total} cards of its chapter are right").wait_for()
+    assert status(empty).inner_text() == ""
+    answer(empty, first)
+    status(empty).filter(has_text="Right.").wait_for()
+    assert not path.exists()  # no kernel has written anything
+
+
+def test_a_browser_that_keeps_nothing_still_checks(shown, path):
+    page = shown(ExerciseCard(ELBO, path=path))
+    page.evaluate("Object.defineProperty(window, 'localStorage', { get() { throw Error('no'); } })")
+    answer(page, ELBO)
+    status(page).filter(has_text="Right.").wait_for()
+
+
 ELBO = "elbo-from-its-parts"
 
 
