@@ -23,6 +23,9 @@ def bank() -> dict[str, Exercise]:
     return dict(EXERCISES)
 
 
+TRIED = 20  # variants of each exercise of one's own
+
+
 class ForeignExercises(ValueError):
     """A file with exercises that cannot be used; the message says why."""
 
@@ -32,7 +35,8 @@ def add_exercises(path: Path | None) -> None:
 
     What is in this bank is public, and so are its answers: exercises that nobody has seen come
     from a file of one's own.
-    Raises ForeignExercises when the file fails, has none, or one whose id is taken.
+    Raises ForeignExercises when the file fails, has none, one whose id is taken, or one of which
+    no variant can be made.
     """
     if path is None:
         return
@@ -51,3 +55,11 @@ def add_exercises(path: Path | None) -> None:
     if taken:
         raise ForeignExercises(f"{path}: the ids {', '.join(taken)} are taken")
     EXERCISES.update(zip(ids, found, strict=True))
+    from course_lib.exercises.check import answer_key, variant  # which needs the bank
+
+    for id in ids:
+        try:
+            for seed in range(TRIED):
+                answer_key(variant(id, seed))
+        except Exception as error:
+            raise ForeignExercises(f"{path}, {id}: {type(error).__name__}: {error}") from error

@@ -19,6 +19,7 @@ import json
 import os
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.message import EmailMessage
@@ -37,6 +38,7 @@ from course_lib.grading.roster import InstructorError, Student, listed
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}(?<!\.)")
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # by Windows
+ADDRESS = re.compile(r"[^\s@,;<>\"=?]+@[^\s@,;<>\"=?]+\.[^\s@,;<>\"=?]+")
 LAYOUTS = ("plain", "moodle", "mail")
 
 INTRODUCTION = """\
@@ -120,12 +122,21 @@ def hand_out(
     if without:
         column = {"moodle": "Identifier, as in Moodle's grading worksheet", "mail": "email"}[layout]
         raise InstructorError(f"layout {layout} needs the column {column}:\n{listed(without)}")
+    if layout == "mail":
+        bad = [f"{s.id}: {s.email!r}" for s in roster if not ADDRESS.fullmatch(s.email)]
+        if bad:
+            raise InstructorError(f"these are no e-mail addresses:\n{listed(bad)}")
+    if layout == "moodle":
+        counts = Counter(student.participant for student in roster)
+        bad = [f"{s.id}: {s.participant}" for s in roster if counts[s.participant] > 1]
+        if bad:
+            raise InstructorError(f"several students have the same Identifier:\n{listed(bad)}")
     with whole_folder(out) as folder:
         for student in tqdm(roster, desc="handing out", unit="student"):
             notebook = student_notebook(assignment, exercises, student, secret)
             name = f"{file_name(student.id)}.ipynb"
             if layout == "moodle":
-                who = re.sub(r"[\W_]+", " ", student.name).strip()  # Moodle splits at _
+                who = re.sub(r"[\W_]+", " ", student.name)[:80].strip()  # Moodle splits at _
                 name = f"{who}_{student.participant}_assignsubmission_file/{name}"
             elif layout == "mail":
                 notebook = _message(assignment, student, name, notebook)
@@ -160,7 +171,7 @@ def student_notebook(
     label["seal"] = seal(secret, label)
     introduction = INTRODUCTION.format(
         assignment=_markdown(assignment), name=_markdown(student.name), id=_markdown(student.id),
-        label=json.dumps(label).replace("-->", "--\\u003e"),
+        label=json.dumps(label).replace("<", "\\u003c").replace(">", "\\u003e"),
     )  # fmt: skip
     cells = [_cell("markdown", "introduction", "", introduction)]
     for number, drawn in enumerate(variants, start=1):

@@ -202,7 +202,7 @@ def mistakes() -> set[str]:
     """What --credit may name: a catalogued mistake, with its exercise or without."""
     pairs = [(e.id, mistake.id) for e in all_exercises().values() for mistake in e.mistakes]
     named = {mistake for _, mistake in pairs} | {f"{e}/{mistake}" for e, mistake in pairs}
-    return named | {ROUNDED}
+    return named | {ROUNDED} | {f"{id}/{ROUNDED}" for id in all_exercises()}
 
 
 def shares(
@@ -215,7 +215,7 @@ def shares(
         if name not in known:
             similar = ", ".join(get_close_matches(name, known))
             raise InstructorError(f"{option} {text}: there is no {name!r}; similar are: {similar}")
-        if not re.fullmatch(r"\d+(\.\d+)?", number) or float(number) > most:
+        if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", number) or float(number) > most:
             limit = "" if most == math.inf else f" up to {most:g}"
             raise InstructorError(f"{option} {text}: expected NAME=NUMBER{limit}, as in {name}=0.5")
         values[name] = float(number)

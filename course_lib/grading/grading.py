@@ -7,6 +7,7 @@ cannot be graded becomes a note for the instructor, and the rest is graded all t
 
 import hmac
 import os
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,8 @@ from course_lib.grading.notebooks import FORMAT, Notebook, UnusableFile, read_no
 from course_lib.grading.roster import InstructorError, Override, listed
 
 RIGHT, OTHER, UNREADABLE, BLANK = "right", "other", "unreadable", "blank"
+MOODLE = re.compile(r"_(\d+)_assignsubmission_")  # in the names of its folders
+SAME_TIME = 2.0  # seconds; a ZIP file knows times no better
 ROUNDED = "rounded"  # the right number with fewer than four digits
 UNDECIDED = "undecided"  # different answers, of which somebody has to choose
 
@@ -49,6 +52,7 @@ class Result:
     outcome: str
     message: str
     points: float | None
+    place: int  # among the exercises handed out, from 1
 
 
 @dataclass(frozen=True)
@@ -110,9 +114,12 @@ class Returned:
 
 @dataclass(frozen=True)
 class Collected:
-    """What lies in the folder of submissions: the notebooks of each student, in order of path."""
+    """What lies in the folder of submissions: the notebooks of each student, in order of path.
 
-    exercises: tuple[str, ...]
+    exercises: those that count, with their places in what was handed out.
+    """
+
+    exercises: dict[str, int]
     returned: dict[str, list[Returned]]
     notes: list[Note]
 
@@ -124,10 +131,12 @@ def collect(
     folder: Path,
     assignment: str,
     secret: bytes,
-    student_ids: Collection[str],
+    students: Mapping[str, str],
     dropped: Collection[str] = (),
 ) -> Collected:
     """Find the notebooks of an assignment anywhere below a folder, whatever they are called.
+
+    students: the ids on the roster, each with the number of a Moodle participant or "".
 
     Links are not followed. Hidden files are passed over. Where notebooks hold different lists of
     exercises, the list that most of them have counts.
@@ -142,8 +151,13 @@ def collect(
         try:
             notebook = read_notebook(folder / name)
             student, exercises = _identify(notebook, assignment, secret)
-            if student not in student_ids:
+            if student not in students:
                 raise UnusableFile(f"belongs to {student!r}, who is not on the roster")
+            folder_of = MOODLE.search(name)
+            if folder_of and students[student] and folder_of[1] != students[student]:
+                raise UnusableFile(
+                    f"belongs to {student!r} and was handed in by participant {folder_of[1]}"
+                )
             if not any(notebook.answers.get(exercise) for exercise in exercises):
                 raise UnusableFile(
                     "has none of its answer cells: they were deleted, or lost both their metadata "
@@ -155,7 +169,7 @@ def collect(
         returned = Returned(name, (folder / name).stat().st_mtime, notebook)
         found.append((exercises, student, returned))
     if not found:
-        raise InstructorError(_nothing(folder, assignment, notes))
+        raise InstructorError(_nothing(folder, assignment, notes, students))
     ((exercises, _),) = Counter(exercises for exercises, _, _ in found).most_common(1)
     returned_by: dict[str, list[Returned]] = defaultdict(list)
     for theirs, student, returned in found:
@@ -164,14 +178,24 @@ def collect(
         else:
             text = f"holds other exercises, {', '.join(theirs)}; grade it from a folder of its own"
             notes.append(Note(student, printable(returned.file), text))
-    exercises = tuple(exercise for exercise in exercises if exercise not in dropped)
-    if not exercises:
+    check_named("dropped", dropped, exercises)
+    places = {e: place for place, e in enumerate(exercises, start=1) if e not in dropped}
+    if not places:
         raise InstructorError("all exercises were dropped")
-    gone = [exercise for exercise in exercises if exercise not in bank()]
+    gone = [exercise for exercise in places if exercise not in bank()]
     if gone:
         raise InstructorError(f"the bank no longer has {', '.join(gone)}; use the course as it was")
-    _check_numbers(assignment, secret, exercises, returned_by)
-    return Collected(exercises, dict(returned_by), notes)
+    _check_numbers(assignment, secret, tuple(places), returned_by)
+    return Collected(places, dict(returned_by), notes)
+
+
+def check_named(what: str, named: Collection[str], exercises: Sequence[str]) -> None:
+    """Raises InstructorError for an exercise that was not handed out."""
+    others = [exercise for exercise in named if exercise not in exercises]
+    if others:
+        raise InstructorError(
+            f"{what}: {', '.join(others)} was not handed out, but {', '.join(exercises)}"
+        )
 
 
 def _file_names(folder: Path, notes: list[Note]) -> Iterator[str]:
@@ -194,11 +218,13 @@ def _counts(name: str) -> bool:
     return not name.startswith(".")  # such as .ipynb_checkpoints, and all that macOS adds
 
 
-def _nothing(folder: Path, assignment: str, notes: list[Note]) -> str:
+def _nothing(folder: Path, assignment: str, notes: list[Note], students: Collection[str]) -> str:
     found = "\n".join(f"  {note.file} {note.text}" for note in notes[:5])
     return (
         f"{folder} holds no notebook that was handed out for {assignment!r} "
-        f"with this secret to a student on this roster\n{found}"
+        f"with this secret to a student on this roster\n{found}\n"
+        f"The ids on the roster are such as {next(iter(students), '')!r}; they come from the best "
+        "column in which no cell is empty"
     )
 
 
@@ -234,10 +260,18 @@ def _check_numbers(
     for student, notebooks in returned_by.items():
         variants = student_variants(secret, assignment, student, exercises)
         label = notebooks[0].notebook.label
-        handed_out = {exercise["id"]: exercise["numbers"] for exercise in label["exercises"]}
+        handed_out = {exercise["id"]: exercise for exercise in label["exercises"]}
         for drawn in variants:
-            now = numbers_digest(secret, drawn)
-            changed[drawn.exercise_id] += now != handed_out[drawn.exercise_id]
+            then = handed_out[drawn.exercise_id]
+            changed[drawn.exercise_id] += (
+                numbers_digest(secret, drawn) != then["numbers"]
+                or drawn.unit != then["unit"]
+                # A choice may be reworded, but not stand for another one.
+                or any(
+                    now != old and old in drawn.choices
+                    for now, old in zip(drawn.choices, then["choices"], strict=True)
+                )
+            )
     n_all = len(returned_by)
     other = [f"{exercise}: for {n} of {n_all} students" for exercise, n in changed.items() if n]
     if other:
@@ -278,6 +312,10 @@ def grade_student(
             times = {one.file: one.time for one in returned}
             chosen = max(filled, key=lambda graded: times[graded.file])
             what = f"the last counts, {printable(chosen.file)}"
+            latest = [g for g in filled if times[chosen.file] - times[g.file] < SAME_TIME]
+            if len({tuple(r.answer for r in g.results) for g in latest}) > 1:
+                chosen = _undecided(latest)
+                what = "the last ones have the same time: where they differ there is no grade"
         else:
             chosen = _undecided(filled)
             what = (
@@ -297,13 +335,14 @@ def _undecided(all_graded: Sequence[Graded]) -> Graded:
     results = []
     for same in zip(*(graded.results for graded in all_graded), strict=True):
         answers = list(dict.fromkeys(result.answer for result in same))
-        results.append(same[0] if len(answers) == 1 else _conflict(same[0].exercise, answers))
+        results.append(same[0] if len(answers) == 1 else _conflict(same[0], answers))
     return replace(all_graded[0], results=tuple(results))
 
 
-def _conflict(exercise: str, answers: Sequence[str]) -> Result:
+def _conflict(one: Result, answers: Sequence[str]) -> Result:
     message = "There are different answers, of which none was graded."
-    return Result(exercise, " / ".join(answers), "", UNDECIDED, message, None)
+    answer = " / ".join(answers)
+    return replace(one, answer=answer, read="", outcome=UNDECIDED, message=message, points=None)
 
 
 def _overridden(graded: Graded, marking: Marking, student: str) -> Graded:
@@ -320,16 +359,16 @@ def _overridden(graded: Graded, marking: Marking, student: str) -> Graded:
 def _grade_notebook(one: Returned, variants: Sequence[Variant], marking: Marking) -> Graded:
     results, about = [], []
     described = {exercise["id"]: exercise for exercise in one.notebook.label["exercises"]}
+    places = {exercise: place for place, exercise in enumerate(described, start=1)}
     for drawn in variants:
         exercise = drawn.exercise_id
+        choices = described[exercise]["choices"]
         typed = one.notebook.answers.get(exercise, [])
         # A copied cell has another id, and does not displace the one that was handed out.
         originals = [cell for cell in typed if cell.original and cell.answer] or typed
         answers = list(dict.fromkeys(cell.answer for cell in originals if cell.answer))
-        if len(answers) > 1:
-            results.append(_conflict(exercise, answers))
-        else:
-            results.append(_result(drawn, answers[0] if answers else "", marking))
+        result = _result(drawn, answers[0] if answers else "", choices, marking, places[exercise])
+        results.append(_conflict(result, answers) if len(answers) > 1 else result)
         if not typed:
             about.append(f"{exercise}: its answer cell was deleted")
         others = {cell.answer for cell in typed if cell.answer} - set(answers[:1])
@@ -340,28 +379,44 @@ def _grade_notebook(one: Returned, variants: Sequence[Variant], marking: Marking
             about.append(
                 f"{exercise}: beside the answer stands what was not read: {printable(unread)}"
             )
-        if set(one.notebook.statements.get(exercise, [])) != {described[exercise]["statement"]}:
+        statements = set(one.notebook.statements.get(exercise, []))
+        # Some programs lose which cells are statements, of all of them together.
+        if one.notebook.statements and statements != {described[exercise]["statement"]}:
             about.append(f"{exercise}: its statement was edited or deleted, which changes nothing")
     if one.notebook.added and any(result.outcome == BLANK for result in results):
         about.append("an answer cell is blank, and there is text in added cells; is it the answer?")
     return Graded(one.file, tuple(results), tuple(about))
 
 
-def _result(drawn: Variant, answer: str, marking: Marking) -> Result:
+def _result(
+    drawn: Variant, answer: str, choices: Sequence[str], marking: Marking, place: int
+) -> Result:
+    """choices: as they were handed out, in which an answer may be copied."""
     exercise = drawn.exercise_id
     if not answer:
-        return Result(
-            exercise, "", "", BLANK, "There is no answer.", marking.points(exercise, BLANK)
-        )
-    feedback = check(drawn, answer)
+        points = marking.points(exercise, BLANK)
+        return Result(exercise, "", "", BLANK, "There is no answer.", points, place)
+    try:
+        read = read_as(answer, drawn.kind, drawn.names, choices, drawn.unit)
+    except AnswerError:
+        read = ""
+    feedback = check(drawn, read if drawn.kind == "choice" and read else answer)
     outcome = feedback.mistake or (OTHER if feedback.readable else UNREADABLE)
     if feedback.correct:
         outcome = RIGHT
     elif feedback.message == FOUR_DIGITS:
         outcome = ROUNDED
-    try:
-        read = read_as(answer, drawn.kind, drawn.names, drawn.choices, drawn.unit)
-    except AnswerError:
-        read = ""
     points = marking.points(exercise, outcome)
-    return Result(exercise, printable(answer), read, outcome, feedback.message, points)
+    message = printable(feedback.message, 1000)
+    return Result(exercise, printable(answer), printable(read), outcome, message, points, place)
+
+
+def graded_by_hand(exercises: Mapping[str, int], marking: Marking, student: str) -> Graded | None:
+    """A student without a notebook, to whom somebody has given points; None without any."""
+    if not any((student, exercise) in marking.overrides for exercise in exercises):
+        return None
+    blank = (
+        Result(exercise, "", "", BLANK, "There is no answer.", 0.0, place)
+        for exercise, place in exercises.items()
+    )
+    return _overridden(Graded("", tuple(blank)), marking, student)

@@ -98,24 +98,39 @@ def grades_from(
     Raises InstructorError when the columns are others or nobody has a score in the assignment.
     """
     table = read_table(path)
-    names = ("assignment", "student_id", "score", "max_score")
+    names = ("assignment", "student_id", "timestamp", "score", "max_score")
     columns = [table.column([name]) for name in names]
     if None in columns:
         raise InstructorError(f"{path} has no columns {', '.join(names)}, but {table.columns}")
     scores: dict[str, float] = {}
     maximum = 0.0
     for _, cells in table.rows:
-        name, id, score, most = (cells[column].strip() for column in columns if column is not None)
-        if name == assignment and score:
-            scores[student_id(id)] = float(score)
-            maximum = float(most)
-    if not scores:
-        raise InstructorError(f"{path} has no score of anybody in {assignment!r}")
+        name, id, time, score, most = (
+            cells[column].strip() for column in columns if column is not None
+        )
+        if name != assignment or not time:  # nbgrader gives 0 to who handed in nothing
+            continue
+        try:
+            scores[student_id(id).casefold()], maximum = float(score), float(most)
+        except ValueError:
+            raise InstructorError(
+                f"{path}: score and max_score must be numbers, got {score!r} and {most!r} of {id}"
+            ) from None
+    if not scores or not maximum:
+        raise InstructorError(f"{path} has no score of anybody in {assignment!r}, or none above 0")
     graded: list[tuple[Student, Graded | None]] = []
     for student in roster:
         one = None
-        if student.id in scores:
-            result = Result(assignment, "", "", "graded", "Graded by nbgrader.", scores[student.id])
+        if student.id.casefold() in scores:
+            result = Result(
+                assignment,
+                "",
+                "",
+                "graded",
+                "Graded by nbgrader.",
+                scores[student.id.casefold()],
+                1,
+            )
             one = Graded(path.name, (result,))
         graded.append((student, one))
     with whole_folder(out) as folder:

@@ -20,7 +20,7 @@ LONGEST_CELL = 10_000  # characters of an answer cell that are looked at
 
 ASSIGNED = re.compile(r"^[ \t]*answer[ \t]*=(?!=)", re.MULTILINE | re.IGNORECASE)
 HINT = re.compile(r"^#[ \t]*(\S+): write[^\n]*", re.MULTILINE)  # the first line of an answer cell
-LABEL = re.compile(r"<!-- course (\{.*?\}) -->", re.DOTALL)
+LABEL = re.compile(r"<!-- course (\{(?:(?!<!--).)*?\}) -->", re.DOTALL)
 NEW_LINE = re.compile(r"\r\n|\r|\n|\u2028|\u2029")
 CLOSING = {'"': '"', "'": "'", "“": "”“", "”": "”", "„": "“”", "‘": "’", "’": "’", "«": "»"}
 
@@ -143,7 +143,8 @@ def source(cell: object) -> str:
     """The text of a cell."""
     text = _mapping(cell).get("source", "")
     lines = text if isinstance(text, list) else [text]
-    return "".join(line for line in lines if isinstance(line, str))
+    whole = "".join(line for line in lines if isinstance(line, str))
+    return whole.encode("utf-8", "replace").decode()  # without halves of characters
 
 
 def _mapping(value: object) -> dict:

@@ -1,9 +1,12 @@
 """What grading writes: the tables, a page for each student, and the report on the class."""
 
+import hashlib
 import html
+import os
+import re
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +28,14 @@ from course_lib.grading.grading import (
     Marking,
     Note,
     Result,
+    check_named,
     collect,
     grade_student,
+    graded_by_hand,
+    printable,
 )
 from course_lib.grading.item_statistics import item_statistics
-from course_lib.grading.roster import Student
+from course_lib.grading.roster import InstructorError, Student
 from course_lib.grading.tables import fill, number, write_problems, write_tables
 
 Tally = Counter[tuple[str, str]]  # (exercise, outcome) → number of students
@@ -41,6 +47,7 @@ WORDS = {  # outcomes that are no catalogued mistakes
     BLANK: "no answer",
     UNDECIDED: "different answers",
 }
+LONGEST_NAME = 200  # bytes; most systems take 255, with the ending
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first date of a ZIP file: the same bytes every time
 
 PAGE = """\
@@ -82,9 +89,13 @@ def grade_class(
     Raises InstructorError when there is nothing to grade or `out` holds anything else.
     """
     collected = collect(
-        submissions, assignment, secret, {student.id for student in roster}, marking.dropped
+        submissions, assignment, secret, {s.id: s.participant for s in roster}, marking.dropped
     )
-    exercises, notes = collected.exercises, list(collected.notes)
+    exercises, notes = list(collected.exercises), list(collected.notes)
+    named = {*marking.weights, *(exercise for _, exercise in marking.overrides)}
+    check_named("weights and overrides", named, [*exercises, *marking.dropped])
+    if len({worksheet.name for worksheet in worksheets}) < len(worksheets):
+        raise InstructorError("several worksheets have the same name; rename all but one")
     maximum = marking.maximum(exercises)
     graded: list[tuple[Student, Graded | None]] = []
     roster = [student for student in roster if not only or student.id in only]
@@ -93,23 +104,42 @@ def grade_class(
             returned = collected.returned.get(student.id)
             if not returned:
                 notes.append(Note(student.id, "", "handed in no notebook that can be graded"))
-                graded.append((student, None))
+                by_hand = graded_by_hand(collected.exercises, marking, student.id)
+                graded.append((student, by_hand))
                 continue
             variants = student_variants(secret, assignment, student.id, exercises)
             one = grade_student(returned, variants, marking, student.id)
-            notes += [Note(student.id, one.file, text) for text in (*one.notes, *one.about)]
+            file = printable(one.file)
+            notes += [Note(student.id, file, text) for text in (*one.notes, *one.about)]
             graded.append((student, one))
             page = feedback_page(assignment, student, one, maximum)
-            _write_page(folder / "feedback" / f"{one.file}.html", page)
+            _write_page(folder / "feedback" / page_name(one.file), page)
             solution = solution_page(assignment, student, one, variants)
             _write_page(folder / "solutions" / f"{file_name(student.id)}.html", solution)
         _zip(folder / "feedback", folder / "feedback.zip")
         write_tables(folder, assignment, exercises, graded, maximum)
-        write_problems(folder / "problems.csv", notes)
         for worksheet in worksheets:
-            fill(worksheet, assignment, graded, maximum, folder / f"filled-{worksheet.name}")
-        _write_class_report(folder, assignment, exercises, graded)
+            filled = folder / f"filled-{worksheet.name}"
+            for id in fill(worksheet, assignment, graded, maximum, filled):
+                notes.append(
+                    Note(id, worksheet.name, "does not name this student, who has a grade")
+                )
+        write_problems(folder / "problems.csv", notes)
+        _write_class_report(folder, assignment, collected.exercises, graded)
     return sum(one is not None for _, one in graded), notes
+
+
+def page_name(file: str) -> str:
+    """The path of a page for a file: the same, but for what some system does not take."""
+    parts = []
+    for part in Path(file).parts:
+        plain = re.sub(r'[\x00-\x1f\x7f\\:*?"<>|\ud800-\udfff]', "_", part)
+        if len(plain.encode()) > LONGEST_NAME:
+            plain = plain.encode()[:LONGEST_NAME].decode(errors="ignore")
+        if plain != part:
+            plain += "~" + hashlib.sha256(os.fsencode(part)).hexdigest()[:8]
+        parts.append(plain)
+    return f"{'/'.join(parts)}.html"
 
 
 def _write_page(path: Path, page: str) -> None:
@@ -130,7 +160,7 @@ def _zip(folder: Path, path: Path) -> None:
 
 def feedback_page(assignment: str, student: Student, graded: Graded, maximum: float) -> str:
     """What a student gets to see, as HTML in which nothing that was handed in is live."""
-    parts = [_answer(n, result) for n, result in enumerate(graded.results, start=1)]
+    parts = [_answer(result) for result in graded.results]
     if graded.about:
         notes = "\n".join(f"<li>{html.escape(note)}</li>" for note in graded.about)
         parts.append(f"<h2>About the notebook</h2>\n<ul>\n{notes}\n</ul>")
@@ -148,10 +178,10 @@ def _page(assignment: str, student: Student, total: str, parts: Sequence[str]) -
     )
 
 
-def _answer(n: int, result: Result) -> str:
+def _answer(result: Result) -> str:
     title = html.escape(bank()[result.exercise].title)
     answer = f"<p>You wrote <code>{html.escape(result.answer)}</code>.</p>\n" * bool(result.answer)
-    return f"<h2>{n}. {title}</h2>\n{answer}<p>{html.escape(result.message)}</p>"
+    return f"<h2>{result.place}. {title}</h2>\n{answer}<p>{html.escape(result.message)}</p>"
 
 
 def solution_page(
@@ -159,11 +189,11 @@ def solution_page(
 ) -> str:
     """For assistants: one student's exercises with the right answers, beside what was typed."""
     parts = []
-    for n, (result, drawn) in enumerate(zip(graded.results, variants, strict=True), start=1):
+    for result, drawn in zip(graded.results, variants, strict=True):
         lettered = zip(LETTERS, drawn.choices, strict=False)
         choices = "".join(f"<br>{letter}. {as_html(choice)}" for letter, choice in lettered)
         parts.append(
-            f"<h2>{n}. {html.escape(bank()[drawn.exercise_id].title)}</h2>\n"
+            f"<h2>{result.place}. {html.escape(bank()[drawn.exercise_id].title)}</h2>\n"
             f"<p>{as_html(drawn.statement)}{choices}</p>\n"
             f"<p>Right: {solution(drawn)}. Typed: <code>{html.escape(result.answer)}</code>, "
             f"{WORDS.get(result.outcome, result.outcome)}.</p>"
@@ -200,10 +230,11 @@ def ranked(exercise: str, tally: Tally) -> list[tuple[str, int]]:
 def _write_class_report(
     folder: Path,
     assignment: str,
-    exercises: Sequence[str],
+    places: Mapping[str, int],
     graded: Sequence[tuple[Student, Graded | None]],
 ) -> None:
-    all_graded = [one for _, one in graded if one]
+    exercises = list(places)
+    all_graded = [one for _, one in graded if one and one.file]
     tally: Tally = Counter((r.exercise, r.outcome) for one in all_graded for r in one.results)
     n = len(all_graded)
     draw_class_report(exercises, tally, n, folder / "report.png")
@@ -216,7 +247,7 @@ def _write_class_report(
         "",
         *item_statistics(exercises, all_graded),
     ]
-    for place, exercise in enumerate(exercises, start=1):
+    for exercise, place in places.items():
         says = {mistake.id: mistake.says for mistake in bank()[exercise].mistakes}
         lines += ["", f"## {place}. {bank()[exercise].title}", "", f"`{exercise}`", ""]
         lines += ["| outcome | students | what was done |", "|:--|--:|:--|"]

@@ -17,19 +17,21 @@ MOST_PROBLEMS = 20  # listed in one message
 FORMULA_STARTS = "=+-@＝＋－＠"  # what spreadsheets take for the start of a formula
 # Such a start with something behind it, at the start of the text or behind what some spreadsheet
 # takes for the next cell.
-LIVE = re.compile(rf"(^|[;,\t|])(\s*)(?=[{re.escape(FORMULA_STARTS)}]\s*[^\s;,|])")
+LIVE = re.compile(rf"(^|[;,\t|\r\n])(\s*)(?=[{re.escape(FORMULA_STARTS)}]\s*[^\s;,|])")
 SECRET = re.compile(r"[0-9a-f]{32,}")
 FEWEST_DIGITS = 7  # different ones; of 32 drawn at random one in a thousand million has fewer
 
 # Names of columns, the best first, of our own rosters and of what Canvas, Moodle, Brightspace,
 # Blackboard and nbgrader export. The first that has a cell for every student counts.
 IDS = (
-    "sis user id", "id number", "orgdefinedid", "student id", "student_id", "id", "username",
-    "email address", "email", "identifier",
+    "sis user id", "id number", "id-nummer", "orgdefinedid", "student id", "student_id", "id",
+    "username", "email address", "email", "e-mail-adresse", "identifier",
 )  # fmt: skip
-NAMES = ("name", "full name", "student", "display name")
-FIRST_NAMES, LAST_NAMES = ("first name", "first_name"), ("last name", "surname", "last_name")
-EMAILS = ("email address", "email", "sis login id")
+NAMES = ("name", "full name", "student", "display name", "vollständiger name")
+FIRST_NAMES = ("first name", "first_name", "vorname")
+LAST_NAMES = ("last name", "surname", "last_name", "nachname")
+EMAILS = ("email address", "email", "sis login id", "e-mail-adresse")
+IDENTIFIERS = ("identifier", "id")  # of a Moodle assignment; in German the second
 
 
 class InstructorError(ValueError):
@@ -149,7 +151,7 @@ def read_roster(path: Path) -> list[Student]:
         raise InstructorError(
             f"{path}, line 1: there must be one column {missing!r}; the columns are {table.columns}"
         )
-    email, participant = table.column(EMAILS), table.column(["identifier"])
+    email, participant = table.column(EMAILS), table.column(IDENTIFIERS)
     students, problems = [], []
     first_lines: dict[str, int] = {}
     for line, cells in student_rows(table):
@@ -157,7 +159,7 @@ def read_roster(path: Path) -> list[Student]:
             student_id(cells[own]),
             normal(" ".join(filter(None, (cells[column].strip() for column in names)))),
             "" if email is None else cells[email].strip(),
-            "" if participant is None else re.sub(r"\D", "", cells[participant]),
+            "" if participant is None else participant_number(cells[participant]),
         )
         first = first_lines.setdefault(student.id.casefold(), line)
         problem = _id_problem(student.id)
@@ -171,6 +173,12 @@ def read_roster(path: Path) -> list[Student]:
     if not students:
         raise InstructorError(f"{path} has no students below its header")
     return students
+
+
+def participant_number(cell: str) -> str:
+    """The number in Participant 101, or in Teilnehmer/in101; nothing in any other cell."""
+    found = re.fullmatch(r"(?:Participant |Teilnehmer/in ?)(\d+)", cell.strip())
+    return found[1] if found else ""
 
 
 def id_column(table: Table) -> int | None:

@@ -3,17 +3,20 @@
 import csv
 import html
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from course_lib.grading.grading import RIGHT, Graded, Note
 from course_lib.grading.roster import (
     EMAILS,
-    IDS,
+    IDENTIFIERS,
     InstructorError,
     Student,
     Table,
+    id_column,
+    participant_number,
     read_table,
     safe,
     student_id,
@@ -22,7 +25,12 @@ from course_lib.grading.roster import (
 
 CANVAS = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
 NO_GRADE = "-"  # what Moodle takes for no grade; of an empty cell it makes 0
-MAXIMUM = re.compile(r"(?:MaxPoints|Total Pts):\s*([\d.]+)")  # Brightspace, Blackboard
+MAXIMUM = re.compile(r"(?:MaxPoints|Total Pts):\s*([\d.,]+)")  # Brightspace, Blackboard
+# What may follow the name of an assignment in its column: Canvas, Brightspace, Blackboard.
+COLUMN_REST = r"( \(\d+\)| Points Grade( <.*>)?| \[Total Pts.*)?"
+GRADES, MAXIMA = ("grade", "bewertung"), ("maximum grade", "bestwertung")  # English, German
+COMMENTS = ("feedback comments", "feedback als kommentar")
+PLATFORMS = ("orgdefinedid", "sis user id", "sis login id", "username")
 
 
 def write_tables(
@@ -81,7 +89,7 @@ def write(
 
 def number(value: float | None) -> str:
     """Points as a table has them: 2, or 2.5; nothing where somebody has to decide."""
-    return "" if value is None else f"{value:.6g}"
+    return "" if value is None else f"{round(value, 6):.12g}"
 
 
 # Tables of learning platforms
@@ -93,57 +101,78 @@ def fill(
     graded: Sequence[tuple[Student, Graded | None]],
     maximum: float,
     out: Path,
-) -> None:
+) -> list[str]:
     """Write a platform's table once more, with the grades in their column.
 
     Moodle's grading worksheet: Grade, in the scale of Maximum Grade, and Feedback comments. Canvas,
     Brightspace and Blackboard: the column named after the assignment, or a new one. All else stays
     as it is, and so does the line of a student without a grade.
-    Raises InstructorError for a table of another shape, or without any of the students.
+    Returns the ids of students with a grade whom the table does not name.
+    Raises InstructorError for a table of another shape, with two columns for the assignment, with a
+    maximum that is no number, or without any of the students.
     """
     table = read_table(path)
-    lower = [column.lower() for column in table.columns]
-    if {"identifier", "grade"} <= set(lower):
-        columns, place = list(table.columns), lower.index("grade")
-        scale_from, comments = table.column(["maximum grade"]), table.column(["feedback comments"])
-    elif {"orgdefinedid", "sis user id", "sis login id"} & set(lower) or "username" in lower:
+    grade, comments = table.column(GRADES), table.column(COMMENTS)
+    identifier, most = table.column(IDENTIFIERS), table.column(MAXIMA)
+    is_moodle = identifier is not None and grade is not None
+    if is_moodle:
+        columns, place = list(table.columns), grade or 0
+    elif table.column(PLATFORMS) is not None:
         columns, place = _grade_column(table, assignment)
-        scale_from = comments = None
     else:
         raise InstructorError(
             f"{path} is no table of Moodle (Identifier, Grade), Canvas (SIS User ID), Brightspace "
             f"(OrgDefinedId) or Blackboard (Username); its columns are {table.columns}"
         )
     named = MAXIMUM.search(columns[place])
-    scale = maximum if named is None else float(named[1])
+    scale = maximum if named is None else _maximum(path, named[1], maximum)
     rows = [list(cells) for _, cells in table.rows]
     for cells in rows:
         cells[place:place] = [""] * (len(columns) - len(cells))
         if cells[0].strip() == "Points Possible":  # Canvas's second line
-            scale = float(cells[place] or maximum)
+            scale = _maximum(path, cells[place], maximum)
             cells[place] = number(scale)
-    found = _matched(table, graded)
-    if not found:
+    students = _matched(table, [student for student, _ in graded])
+    if not students:
         raise InstructorError(f"{path} names none of the students, neither by id nor by e-mail")
-    lines = {line: cells for (line, _), cells in zip(table.rows, rows, strict=True)}
-    for line, one in found.items():
-        cells, total = lines[line], one.total
-        if total is None:
+    totals = {student.id: one for student, one in graded if one}
+    for (line, _), cells in zip(table.rows, rows, strict=True):
+        one = totals.get(students.get(line, ""))
+        if one is None or one.total is None:
             continue
-        most = scale if scale_from is None else float(cells[scale_from] or scale)
-        cells[place] = number(total * most / maximum)
-        if comments is not None:
+        top = _maximum(path, cells[most], maximum) if is_moodle and most is not None else scale
+        cells[place] = number(one.total * top / maximum)
+        if is_moodle and comments is not None:
             cells[comments] = comment(one)
     write(out, [columns, *rows], table.encoding, table.delimiter)
+    return [id for id in totals if id not in students.values()]
+
+
+def _maximum(path: Path, cell: str, otherwise: float) -> float:
+    """The most points: 100, 100.00, 100,00 or 1,000; `otherwise` where the cell is empty."""
+    text = cell.strip()
+    if not text:
+        return otherwise
+    if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d*)?", text):
+        text = text.replace(",", "")
+    value = text.replace(",", ".")
+    if not re.fullmatch(r"\d+(\.\d*)?", value) or float(value) == 0:
+        raise InstructorError(f"{path}: the most points must be a number above 0, got {cell!r}")
+    return float(value)
 
 
 def _grade_column(table: Table, assignment: str) -> tuple[list[str], int]:
     """The columns, with one for the assignment, and its place."""
     columns = list(table.columns)
-    for place, column in enumerate(columns):
-        rest = column.removeprefix(assignment)
-        if rest != column and (not rest or rest[0] in " ([<"):
-            return columns, place
+    own = re.compile(re.escape(assignment) + COLUMN_REST)
+    places = [place for place, column in enumerate(columns) if own.fullmatch(column)]
+    if len(places) > 1:
+        raise InstructorError(
+            f"{table.path} has several columns for {assignment!r}: "
+            f"{', '.join(columns[place] for place in places)}; remove all but one"
+        )
+    if places:
+        return columns, places[0]
     brightspace = table.column(["orgdefinedid"]) is not None
     end = table.column(["end-of-line indicator"])
     place = len(columns) if end is None else end
@@ -151,29 +180,36 @@ def _grade_column(table: Table, assignment: str) -> tuple[list[str], int]:
     return columns, place
 
 
-def _matched(table: Table, graded: Sequence[tuple[Student, Graded | None]]) -> Mapping[int, Graded]:
-    """The lines of students who have a grade, found by id, e-mail or Moodle's number."""
-    known: dict[str, Graded] = {}
-    for student, one in graded:
-        if one:
-            keys = (
-                student.id,
-                student.email,
-                student.participant and f"Participant {student.participant}",
-            )
-            known |= {key.casefold(): one for key in keys if key}
-    places = [
-        place for place, column in enumerate(table.columns) if column.lower() in (*IDS, *EMAILS)
+def _matched(table: Table, students: Sequence[Student]) -> dict[int, str]:
+    """Line → id of the student whom it is about, by the first of three columns that tells.
+
+    What would mean two students means none.
+    """
+    own = id_column(table)
+    ways: list[tuple[list[int | None], list[str]]] = [
+        ([own] if own is not None else [], [student.id for student in students]),
+        ([table.column(IDENTIFIERS)], [student.participant for student in students]),
+        ([table.column([name]) for name in EMAILS], [student.email for student in students]),
     ]
-    found: dict[int, Graded] = {}
-    for line, cells in student_rows(table):
-        said = [student_id(cells[place]).casefold() for place in places]
-        for key in filter(known.__contains__, said):
-            found.setdefault(line, known[key])
+    found: dict[int, str] = {}
+    for columns, keys in ways:
+        counts = Counter(key.casefold() for key in keys if key)
+        known = {
+            key.casefold(): student.id
+            for key, student in zip(keys, students, strict=True)
+            if counts[key.casefold()] == 1
+        }
+        for column in columns:
+            if column is None:
+                continue
+            for line, cells in student_rows(table):
+                cell = student_id(cells[column]).casefold()
+                said = cell if cell in known else participant_number(cells[column])
+                if said in known and known[said] not in found.values():
+                    found.setdefault(line, known[said])
     return found
 
 
 def comment(graded: Graded) -> str:
     """What a student is told, as HTML in one cell."""
-    lines = [f"{n}. {html.escape(r.message)}" for n, r in enumerate(graded.results, start=1)]
-    return "<br>".join(lines)
+    return "<br>".join(f"{r.place}. {html.escape(r.message)}" for r in graded.results)

@@ -33,7 +33,7 @@ NAMES = ["Zoë Müller", "李雷", "Дарья Иванова", "محمد علي
 @pytest.fixture
 def course(tmp_path):
     """A folder with a roster of names in several scripts and a secret."""
-    lines = [f's{number},"{name}",x@y' for number, name in enumerate(NAMES)]
+    lines = [f's{number},"{name}",x@y.org' for number, name in enumerate(NAMES)]
     (tmp_path / "roster.csv").write_text("\n".join(["id,name,email", *lines]), "utf-8-sig")
     (tmp_path / "secret").write_bytes(SECRET)
     return tmp_path
@@ -231,7 +231,7 @@ def test_drafts_of_messages(course):
     paths = sorted((course / "out").iterdir())
     assert [path.name for path in paths] == [f"s{n}.eml" for n in range(6)]
     message = email.message_from_bytes(paths[0].read_bytes(), policy=email.policy.default)
-    assert message["To"] == "x@y"
+    assert message["To"] == "x@y.org"
     (attached,) = message.iter_attachments()
     assert attached.get_filename() == "s0.ipynb"
     notebook = json.loads(attached.get_content())
@@ -252,6 +252,27 @@ def test_a_layout_needs_its_column(course, layout, message):
     assert run.exit_code == 2
     assert message in run.stderr
     assert not (course / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["a@", "@x.org", "a@x", "a@x.org\nBcc: v@x.org", "a@x.org, b@x.org", "=?utf-8?q?=0A?=@x.org"],
+)
+def test_an_address_is_one_address(course, address):
+    (course / "roster.csv").write_text(f'id,name,email\ns1,A,"{address}"\n', "utf-8")
+    run = assign(course, more=["--layout", "mail"])
+    assert run.exit_code == 2
+    assert "these are no e-mail addresses:" in run.stderr
+    assert not (course / "out").exists()
+
+
+def test_no_two_students_share_a_folder_and_long_names_fit(course):
+    lines = ["Identifier,Full name,ID number", f"Participant 1,{'A' * 300},s1"]
+    (course / "roster.csv").write_text("\n".join(lines), "utf-8")
+    assert assign(course, more=["--layout", "moodle"]).exit_code == 0
+    (course / "roster.csv").write_text("\n".join([*lines, "Participant 1,B,s2"]), "utf-8")
+    run = assign(course, more=["--layout", "moodle"], out="other")
+    assert run.exit_code == 2 and "several students have the same Identifier" in run.stderr
 
 
 # An instructor's own exercises
@@ -280,6 +301,11 @@ def test_exercises_of_ones_own(course, monkeypatch):
     again = assign(course, exercises=["my-sum"], more=["--bank", f"{course}/my_bank.py"])
     assert again.exit_code == 2
     assert "the ids my-sum are taken" in again.stderr
+    for n, wrong in enumerate(("lambda a: a + 1", "lambda a: 1 / 0")):
+        text = OWN.replace("lambda a: a - 1", wrong).replace("my-sum", f"my-{n}")
+        (course / "my_bank.py").write_text(text, "utf-8")
+        run = assign(course, more=["--bank", f"{course}/my_bank.py"])
+        assert run.exit_code == 2 and f"my_bank.py, my-{n}: " in run.stderr
     (course / "my_bank.py").write_text("EXERCISES = 3", "utf-8")
     assert "must define EXERCISES" in assign(course, more=["--bank", f"{course}/my_bank.py"]).stderr
 

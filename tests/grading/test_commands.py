@@ -40,10 +40,11 @@ def test_all_options_together(grade, tmp_path):
     run = grade(
         "--take", "best", "--worksheet", "{}/t.csv", "--overrides", "{}/o.csv", "--weight",
         f"{EXERCISE}=2", "--credit", "lost-half=0.5", "--credit", f"{EXERCISE}/dropped-mean=0.25",
-        "--drop", "kl-discrete", "--only", "s2",
+        "--credit", f"{EXERCISE}/rounded=0.5", "--only", "s2",
     )  # fmt: skip
     assert run.exit_code == 2  # the table has s1 alone
     assert "names none of the students" in run.stderr
+    assert "have the same name" in grade(*["--worksheet", "{}/t.csv"] * 2).stderr
     run = grade("--worksheet", "{}/t.csv", "--overrides", "{}/o.csv", "--weight", f"{EXERCISE}=2")
     assert run.exit_code == 0, run.output
     assert "2 of 2 students were graded" in run.stdout
@@ -63,6 +64,9 @@ def test_all_options_together(grade, tmp_path):
         ("--credit", "lost-half=2", "expected NAME=NUMBER up to 1, as in lost-half=0.5"),
         ("--drop", "kl", "no exercise is called 'kl'"),
         ("--drop", EXERCISE, "all exercises were dropped"),
+        ("--drop", "kl-discrete", "dropped: kl-discrete was not handed out, but"),
+        ("--weight", "kl-discrete=2", "weights and overrides: kl-discrete was not handed out"),
+        ("--weight", f"{EXERCISE}={'9' * 400}", "expected NAME=NUMBER"),
         ("--worksheet", "{}/roster.csv", "is no table of Moodle"),
         ("--worksheet", "{}/none.csv", "No such file"),
         ("--overrides", "{}/roster.csv", "the columns are id, exercise, points"),

@@ -411,11 +411,11 @@ def test_submissions_are_found_in_any_folder_under_any_name(tmp_path):
 
 
 def submit(folder: Path, *answers: dict[str, str] | None) -> None:
-    """Ann's notebooks 1.ipynb, 2.ipynb, …, each saved later than the one before."""
+    """Ann's notebooks 1.ipynb, 2.ipynb, …, each saved a minute after the one before."""
     for number, each in enumerate(answers, start=1):
         path = folder / "in" / f"{number}.ipynb"
         write(path, handed_out(ANN) if each is None else filled(ANN, each))
-        os.utime(path, (1e9, 1e9 + number))
+        os.utime(path, (1e9, 1e9 + 60 * number))
 
 
 def test_equal_notebooks_and_untouched_ones_do_no_harm(tmp_path):
@@ -444,6 +444,49 @@ def test_which_of_several_notebooks_counts_can_be_said(tmp_path, take, total, fi
     assert notes[0][:2] == ("ann", f"{file}.ipynb")
     assert notes[0][2].endswith(f"the {take} counts, {file}.ipynb")
     assert table(tmp_path / "graded" / "moodle.csv")[1][-1] == total
+
+
+def test_files_of_the_same_time_leave_the_last_one_open(tmp_path):
+    right = right_answers(ANN)
+    submit(tmp_path, right, right | {NUMBER: "1"})
+    for path in (tmp_path / "in").iterdir():
+        os.utime(path, (1e9, 1e9))
+    _, rows, ((*_, note),) = grade(tmp_path, ANN, marking=Marking(take="last"))
+    assert rows["ann"] == [UNDECIDED, "", ""]
+    assert note.endswith("the last ones have the same time: where they differ there is no grade")
+
+
+def test_nobody_hands_in_for_somebody_else(tmp_path):
+    ann, bob = Student("ann", "Ann", "", "101"), Student("bob", "Bob", "", "102")
+    write(tmp_path / "in" / "Ann_101_assignsubmission_file_" / "a.ipynb", filled(ann))
+    write(
+        tmp_path / "in" / "Bob_102_assignsubmission_file_" / "a.ipynb", filled(ann, {NUMBER: "1"})
+    )
+    n_graded, rows, notes = grade(tmp_path, ann, bob)
+    assert (n_graded, rows["ann"]) == (1, ["", "", ""])
+    assert notes[0][2] == "belongs to 'ann' and was handed in by participant 102"
+    assert table(tmp_path / "graded" / "moodle.csv")[2] == ["bob", "Bob", "-"]
+
+
+ODD_NAMES = [
+    b"M\xfcller.ipynb",
+    b"x" * 255,
+    b"x\\..\\evil.ipynb",
+    b"b\n=cmd|x.ipynb",
+    b"a:b?.ipynb",
+    "é" * 127,
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES, ids=range(len(ODD_NAMES)))
+def test_no_file_name_stops_the_class_or_leaves_its_folder(tmp_path, name):
+    write(tmp_path / "in" / "x", filled(BOB))
+    (tmp_path / "in" / "x").rename(tmp_path / "in" / os.fsdecode(name))
+    assert grade(tmp_path)[0] == 1
+    with zipfile.ZipFile(tmp_path / "graded" / "feedback.zip") as archive:
+        (page,) = archive.namelist()
+    assert page.isprintable() and not set(page) & set('\\:*?"<>|')
+    assert (tmp_path / "graded" / "feedback" / page).exists()
 
 
 def test_no_page_names_the_files_of_others(tmp_path):
@@ -491,12 +534,20 @@ def another_distractor():
     return (*texts, dataclasses.replace(texts[0], id="new", wrong="Something else."))
 
 
+def exchanged():
+    first, *others = bank()[CHOICE].mistakes
+    swapped = dataclasses.replace(first, wrong=bank()[CHOICE].truth)
+    return {"truth": first.wrong, "mistakes": (swapped, *others)}
+
+
 CHANGES = {
     "another grid": (NUMBER, {"draw": lambda random: {"mu": 0.2, "sigma": 0.4}}),
     "another truth": (NUMBER, {"truth": lambda mu, sigma: mu + sigma}),
     "another formula": (FORMULA, {"truth": lambda mu, sigma, weight: mu + sigma + weight}),
     "another choice": (CHOICE, {"mistakes": another_distractor()}),
     "another right one": (CHOICE, {"truth": "The other."}),
+    "right and wrong exchanged": (CHOICE, exchanged()),
+    "another unit": (NUMBER, {"unit": "bits"}),
 }
 
 
@@ -504,7 +555,7 @@ CHANGES = {
 def test_an_exercise_that_was_changed_is_not_graded(tmp_path, monkeypatch, exercise_id, changes):
     for student in (ANN, BOB):
         write(tmp_path / "in" / f"{student.id}.ipynb", filled(student))
-    if "truth" in changes and exercise_id == CHOICE:
+    if changes == {"truth": "The other."}:
         changes = changes | {"mistakes": bank()[CHOICE].mistakes[1:]}
     replaced(monkeypatch, exercise_id, **changes)
     with pytest.raises(InstructorError, match=f"{exercise_id}: for 2 of 2 students"):
@@ -514,10 +565,14 @@ def test_an_exercise_that_was_changed_is_not_graded(tmp_path, monkeypatch, exerc
 
 
 def test_prose_may_change(tmp_path, monkeypatch):
-    write(tmp_path / "in" / "a.ipynb", filled(ANN))
+    write(
+        tmp_path / "in" / "a.ipynb",
+        filled(ANN, right_answers(ANN) | {CHOICE: bank()[CHOICE].truth}),
+    )
     first = bank()[CHOICE].mistakes[0]
     says = dataclasses.replace(first, says="Said in other words.", wrong=f"{first.wrong} So.")
-    replaced(monkeypatch, CHOICE, mistakes=(says, *bank()[CHOICE].mistakes[1:]))
+    others = bank()[CHOICE].mistakes[1:]
+    replaced(monkeypatch, CHOICE, truth="In other words.", mistakes=(says, *others))
     changed = bank()[NUMBER]
     module = sys.modules["course_lib.exercises.bank"]
     other = dataclasses.replace(changed, statement=f"Please. {changed.statement}", title="New")
@@ -549,6 +604,28 @@ def test_weights_credit_and_dropped_exercises(tmp_path):
         page = (tmp_path / f"{n}" / "feedback" / "a.ipynb.html").read_text("utf-8")
         assert f": {total:g} of {most:g} points" in page
         assert ("Almost." in page) == (total == 2.9)
+
+
+def test_exercises_keep_their_numbers_when_one_is_dropped(tmp_path):
+    write(tmp_path / "in" / "a.ipynb", filled(ANN))
+    (tmp_path / "t.csv").write_text(
+        "Identifier,Grade,ID number,Feedback comments\n1,,ann,\n", "utf-8"
+    )
+    grade(tmp_path, ANN, marking=Marking(dropped=[NUMBER]), worksheets=[tmp_path / "t.csv"])
+    assert table(tmp_path / "graded" / "filled-t.csv")[1][-1] == "2. Right.<br>3. Right."
+    for name in ("feedback/a.ipynb.html", "solutions/ann.html", "report.md"):
+        text = (tmp_path / "graded" / name).read_text("utf-8")
+        assert f"2. {bank()[FORMULA].title}" in text and "1. " not in text
+
+
+def test_points_by_hand_need_no_notebook(tmp_path):
+    write(tmp_path / "in" / "a.ipynb", filled(ANN))
+    grade(tmp_path, marking=Marking(overrides={("bob", CHOICE): Override(1, "on paper")}))
+    assert table(tmp_path / "graded" / "moodle.csv")[1:] == [
+        ["ann", "Ann", "3"],
+        ["bob", "Bob", "1"],
+    ]
+    assert not (tmp_path / "graded" / "feedback" / "bob.html").exists()
 
 
 def test_one_student_is_graded_again(tmp_path):
@@ -603,7 +680,7 @@ def test_when_nothing_can_be_graded(tmp_path, files, message):
 def test_another_secret_grades_nothing(tmp_path):
     write(tmp_path / "a.ipynb", filled(ANN))
     with pytest.raises(InstructorError, match="sealed with another secret"):
-        collect(tmp_path, NAME, SECRET[::-1], {"ann"})
+        collect(tmp_path, NAME, SECRET[::-1], {"ann": ""})
 
 
 def test_a_missing_folder_of_submissions(tmp_path):

@@ -83,7 +83,7 @@ def test_the_folders_are_nbgraders(tmp_path):
 GRADES = (
     "assignment,duedate,timestamp,student_id,last_name,first_name,email,raw_score,"
     "late_submission_penalty,score,max_score\n"
-    "KL 0,,,ann,,,,1.0,0.0,1.0,1.0\nKL 1,,,ann,,,,3.0,0.5,2.5,3.0\nKL 1,,,bob,,,,,,,3.0\n"
+    "KL 0,,t,Ann,,,,1.0,0.0,1.0,1.0\nKL 1,,t,Ann,,,,3.0,0.5,2.5,3.0\nKL 1,,,bob,,,,0.0,,0.0,3.0\n"
 )
 
 
@@ -110,6 +110,8 @@ def test_its_grades_become_tables_of_platforms(tmp_path):
     [
         ("id,score\nann,1\n", "has no columns assignment, student_id"),
         (GRADES.replace("KL 1", "KL 2"), "has no score of anybody in 'KL 1'"),
+        (GRADES.replace("2.5,3.0", "None,3.0"), "score and max_score must be numbers, got 'None'"),
+        (GRADES.replace("2.5,3.0", "0.0,0.0"), "or none above 0"),
     ],
 )
 def test_another_table_is_refused(tmp_path, text, message):

@@ -118,3 +118,17 @@ def test_a_file_that_may_not_be_read_is_refused_like_any_other(tmp_path, monkeyp
     monkeypatch.setattr(Path, "read_bytes", refuse)  # root may read all
     with pytest.raises(UnusableFile, match="cannot be read: Permission denied"):
         read_notebook(saved(tmp_path / "x.ipynb"))
+
+
+def test_many_beginnings_of_a_label_cost_no_time(tmp_path):
+    cell = {"cell_type": "markdown", "source": "<!-- course {" * 100_000}
+    start = perf_counter()
+    path = saved(tmp_path / "x.ipynb", metadata={}, cells=[cell])
+    assert read_notebook(path).label == {}
+    assert perf_counter() - start < 2
+
+
+def test_half_a_character_is_none(tmp_path):
+    cell = {"cell_type": "code", "id": "answer-a", "source": 'answer = "\ud800"'}
+    path = saved(tmp_path / "x.ipynb", cells=[cell])
+    assert read_notebook(path).answers["a"][0].answer == "?"

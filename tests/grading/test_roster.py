@@ -107,6 +107,10 @@ NBGRADER = (
     "assignment,duedate,timestamp,student_id,last_name,first_name,email,raw_score,max_score\n"
     "KL 1,,,s1,Müller,Zoë,zoe@x.org,,3\n"
 )
+GERMAN = (
+    "ID,Vollständiger Name,ID-Nummer,E-Mail-Adresse,Bewertung\n"
+    "Teilnehmer/in101,Zoë Müller,s1,zoe@x.org,\n"
+)
 PLATFORMS = [
     (CANVAS, Student("s1", "Müller, Zoë", "zoe@x.org")),
     (CANVAS.replace("s1,", ","), Student("12345", "Müller, Zoë", "zoe@x.org")),
@@ -116,6 +120,8 @@ PLATFORMS = [
     (BRIGHTSPACE, Student("s1", "Zoë Müller")),
     (BLACKBOARD.encode("utf-16"), Student("s1", "Zoë Müller")),
     (NBGRADER, Student("s1", "Zoë Müller", "zoe@x.org")),
+    (GERMAN, Student("s1", "Zoë Müller", "zoe@x.org", "101")),
+    ("Vorname,Nachname,ID-Nummer\nZoë,Müller,s1\n", Student("s1", "Zoë Müller")),
 ]
 
 
@@ -186,6 +192,7 @@ def test_a_secret_is_made_once_and_for_its_owner(tmp_path):
         ("a,+1", "a,'+1"),
         ("a\t@x|-1", "a\t'@x|'-1"),
         ("a; =1", "a; '=1"),
+        ("b\n=cmd|x", "b\n'=cmd|x"),
     ],
 )
 def test_formulas_are_disarmed_at_every_separator(text, disarmed):

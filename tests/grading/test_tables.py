@@ -11,7 +11,7 @@ from course_lib.grading.tables import fill
 
 def graded(points: float | None) -> Graded:
     said = "Not yet; μ < σ."
-    return Graded("a.ipynb", (Result("a", "1", "1", "other", said, points),))
+    return Graded("a.ipynb", (Result("a", "1", "1", "other", said, points, 1),))
 
 
 ZOE = Student("s1", "Zoë Müller", "Zoe@x.org", "101"), graded(1.5)
@@ -87,6 +87,64 @@ def test_blackboard(tmp_path):
     text = "Last Name\tUsername\tStudent ID\tKL 1 [Total Pts: 30 Score] |12\nM\tzoe\ts1\t\n"
     out = filled(tmp_path, text, "utf-16", "\t")
     assert out[1] == ["M", "zoe", "s1", "15"]
+
+
+def test_no_line_gets_the_grade_of_somebody_else(tmp_path):
+    # The internal ID of Joe, who has no grade, is the SIS id of Zoë, and both have one e-mail.
+    (tmp_path / "t.csv").write_text(
+        f"{CANVAS}\nJoe,s1,s3,zoe@x.org,A\nZoë,s3,s1,zoe@x.org,A\n", "utf-8"
+    )
+    joe = Student("s3", "Joe", "zoe@x.org"), None
+    assert fill(tmp_path / "t.csv", "KL 1", [ZOE, joe], MAXIMUM, tmp_path / "out.csv") == []
+    rows = list(csv.reader((tmp_path / "out.csv").read_text("utf-8").splitlines()))
+    assert [row[-1] for row in rows[1:]] == ["", "1.5"]
+
+
+@pytest.mark.parametrize(
+    "other", ["KL 1 Bonus (77)", "KL 1 Text Grade <Text>", "KL 1b (5)", "KL 11"]
+)
+def test_a_column_of_a_similar_name_stays(tmp_path, other):
+    out = filled(tmp_path, f"{CANVAS},{other},KL 1 (9)\nZoë,77,s1,zoe@x.org,A,4,\n")
+    assert out[1][5:] == ["4", "1.5"]
+
+
+def test_two_columns_of_the_assignment_are_refused(tmp_path):
+    with pytest.raises(InstructorError, match=r"several columns for 'KL 1': KL 1 \(9\), KL 1"):
+        filled(tmp_path, f"{CANVAS},KL 1 (9),KL 1 (8)\nZoë,77,s1,zoe@x.org,A,,\n")
+
+
+@pytest.mark.parametrize(
+    ("cell", "points"),
+    [
+        ("100.00", "50"),
+        ('"100,00"', "50"),
+        ('"1,000"', "500"),
+        ("", "1.5"),
+        (" ", "1.5"),
+        ("7", "3.5"),
+    ],
+)
+def test_the_most_points_however_they_are_written(tmp_path, cell, points):
+    out = filled(tmp_path, f"Identifier,Grade,Maximum Grade\nParticipant 101,,{cell}\n")
+    assert out[1][1] == points
+
+
+@pytest.mark.parametrize("cell", ["0", "-", "Satisfactory", "nan", "-3"])
+def test_the_most_points_must_be_a_number(tmp_path, cell):
+    with pytest.raises(InstructorError, match="the most points must be a number above 0"):
+        filled(tmp_path, f"Identifier,Grade,Maximum Grade\nParticipant 101,,{cell}\n")
+
+
+def test_moodle_in_german(tmp_path):
+    head = "ID,Vollständiger Name,E-Mail-Adresse,Bewertung,Bestwertung,Feedback als Kommentar"
+    out = filled(tmp_path, f'{head}\nTeilnehmer/in101,Zoë,,,"100,00",\n')
+    assert out[1][3:] == ["50", "100,00", "1. Not yet; μ &lt; σ."]
+
+
+def test_whom_the_table_does_not_name_is_reported(tmp_path):
+    (tmp_path / "t.csv").write_text("Identifier,Grade\nParticipant 101,\n", "utf-8")
+    students = [ZOE, (Student("s9", "Eve"), graded(1.0)), (Student("s8", "Ian"), None)]
+    assert fill(tmp_path / "t.csv", "KL 1", students, MAXIMUM, tmp_path / "out.csv") == ["s9"]
 
 
 def test_an_unknown_table_is_refused(tmp_path):
