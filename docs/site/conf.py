@@ -71,7 +71,9 @@ def collect(app):
     shutil.copytree(ROOT / "tests", source / "tests", ignore=only, dirs_exist_ok=True)
     for name in ("exercises.md", "glossary.md", "instructors.md"):
         shutil.copy(HERE / name, source)
-    shutil.copy(ROOT / "README.md", source)  # of which instructors.md includes a part
+    readme = (ROOT / "README.md").read_text("utf-8")  # of which instructors.md includes a part
+    readme = readme.replace("docs/site/instructors.md", "instructors.md")
+    (source / "README.md").write_text(readme, encoding="utf-8")
     nbformat.write(front_page(), source / "index.ipynb")
     exercises = source / "exercises"
     exercises.mkdir(exist_ok=True)
