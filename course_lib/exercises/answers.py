@@ -43,6 +43,10 @@ ADVICE = SPELLINGS["advice"]
 SPACE = r"[\s\x1c-\x1f\x85]*"
 QUOTES = f"[{SPELLINGS['quotes']}]+"
 QUOTED = re.compile(rf"{SPACE}(\(*){SPACE}{QUOTES}([\s\S]*?){QUOTES}{SPACE}(\)*){SPACE}")
+# A number as numpy and torch show it.
+WRAPPED = re.compile(
+    rf"{SPACE}(?:{'|'.join(map(re.escape, SPELLINGS['wrappers']))})\(([^(),]*)\){SPACE}"
+)
 FRACTION = re.compile(rf"([0-9]{SPACE})?([{''.join(SPELLINGS['fractions'])}])")
 SUPERSCRIPT = re.compile(f"[{''.join(SPELLINGS['superscripts'])}]+")
 # One comma between digits that is no separator of arguments, as in math.log(8,2).
@@ -119,6 +123,8 @@ def _spelled_out(text: str) -> str:
     text = text.translate(CHARACTERS).rstrip("; \t\r\n")
     if quoted := QUOTED.fullmatch(text):
         text = "".join(quoted.groups())
+    if wrapped := WRAPPED.fullmatch(text):
+        text = wrapped[1]
     if comma := DECIMAL_COMMA.fullmatch(text):
         text = ".".join(comma.groups())
     text = SUPERSCRIPT.sub(lambda run: f"**({run[0].translate(SUPERSCRIPTS)})", text)
@@ -141,7 +147,9 @@ def read_choice(answer: str, choices: Sequence[str]) -> str:
     given = _plain(answer)
     if given in texts:
         return choices[texts.index(given)]
-    copied = re.fullmatch(rf"\W*([{letters.lower()}])(?:\W*|[.):]+ *(.+))", given)
+    copied = re.fullmatch(
+        rf"(?:answer|choice|option)?\W*([{letters.lower()}])(?:\W*|(?:[.):]+| [-–]) *(.+))", given
+    )
     if copied:
         place = letters.lower().index(copied[1])
         begun = (copied[2] or "").rstrip(".… ")

@@ -14,6 +14,8 @@ const { characters: CHARACTERS, fractions: FRACTIONS, superscripts: SUPERSCRIPTS
 const SPACE = String.raw`[\s\x1c-\x1f\x85]*`;
 const QUOTES = `[${SPELLINGS.quotes}]+`;
 const QUOTED = new RegExp(String.raw`^${SPACE}(\(*)${SPACE}${QUOTES}([\s\S]*?)${QUOTES}${SPACE}(\)*)${SPACE}$`, "u");
+// A number as numpy and torch show it.
+const WRAPPED = new RegExp(String.raw`^${SPACE}(?:${SPELLINGS.wrappers.map((name) => name.replace(".", String.raw`\.`)).join("|")})\(([^(),]*)\)${SPACE}$`, "u");
 const FRACTION = new RegExp(`([0-9]${SPACE})?([${Object.keys(FRACTIONS).join("")}])`, "gu");
 const SUPERSCRIPT = new RegExp(`[${Object.keys(SUPERSCRIPTS).join("")}]+`, "gu");
 const DECIMAL_COMMA = /^((?:[^,]*[^,.0-9A-Za-z_(])?\(?[0-9]+),([0-9]+(?![.0-9])[^,]*)$/u;
@@ -142,6 +144,7 @@ function spelledOut(text) {
   if (text.includes("{")) stop(ADVICE["{"]); // an f-string: its quotes are not what is wrong with it
   const plain = [...text].map((character) => CHARACTERS[character] ?? character).join("").replace(/[; \t\r\n]+$/, "");
   return (plain.match(QUOTED)?.slice(1).join("") ?? plain)
+    .replace(WRAPPED, "$1")
     .replace(DECIMAL_COMMA, "$1.$2")
     .replace(SUPERSCRIPT, (run) => `**(${[...run].map((digit) => SUPERSCRIPTS[digit]).join("")})`)
     .replace(FRACTION, (_, whole, fraction) => (whole ? stop("Write a mixed number as a sum, as in 2 + 1/2.") : `(${FRACTIONS[fraction]})`));

@@ -5,7 +5,7 @@ export const SPELLINGS = {
   "characters": {
     "−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "∗": "*", "÷": "/", "∕": "/", "⁄": "/",
     "√": " sqrt ", "₀": "0", "₁": "1", "₂": "2", "₃": "3", "₄": "4",
-    "\u00a0": " ", "\u00ad": "", "\u200b": "", "\u200c": "", "\u200d": "", "\u2060": "", "\ufeff": "",
+    "\u00a0": " ", "\u00ad": "", "\u200b": "", "\u200c": "", "\u200d": "", "\u200e": "", "\u200f": "", "\u2060": "", "\ufeff": "",
     "α": " alpha ", "β": " beta ", "γ": " gamma ", "δ": " delta ", "ε": " epsilon ", "ϵ": " epsilon ",
     "ζ": " zeta ", "η": " eta ", "θ": " theta ", "κ": " kappa ", "λ": " lambda ", "μ": " mu ",
     "µ": " mu ", "ν": " nu ", "ξ": " xi ", "π": " pi ", "ρ": " rho ", "σ": " sigma ", "τ": " tau ",
@@ -18,7 +18,8 @@ export const SPELLINGS = {
   },
   "quotes": "\"'`“”„‘’‚«»",
   "modules": ["np", "numpy", "math", "torch"],
-  "units": { "nats": ["nats", "nat"], "bits": ["bits", "bit"] },
+  "wrappers": ["np.float64", "np.float32", "tensor", "torch.tensor"],
+  "units": { "nats": ["nats", "nat", "Nats", "Nat"], "bits": ["bits", "bit", "Bits", "Bit"] },
   "advice": {
     ",": "Write a decimal point, as in 2.5, and no comma.",
     "%": "Write a fraction instead of a percentage, as in 0.05 for 5 percent.",

@@ -1133,6 +1133,7 @@ def test_a_choice_by_its_letter(write, case):
     "{letter}. {text}", "**{letter}.** {text}", "- **{letter}.** {text}", "{letter}) {text}",
     "({letter}) {text}", "**{text}**", "{text}", "{letter}. {begin} …", '"{letter}"', "{letter};",
     '("{letter}")', "**{letter}**", "\u200b{letter}", "{letter}. *{text}*", "{letter}.",
+    "Answer: {letter}", "choice {letter}", "{letter} - {text}", "{letter} – {text}",
 ])  # fmt: skip
 def test_a_choice_that_was_copied(write):
     for exercise_id in KINDS["choice"]:
@@ -1214,6 +1215,7 @@ def test_the_package_needs_no_torch_and_no_widgets():
         ("pi", math.pi), ("2*pi*e", 2 * math.pi * math.e), ("log (2)", math.log(2)),
         ("1\u00a0+\n1", 2), ("exp(-1e99)", 0), ("0**0", 1), ("((((((2))))))", 2),
         ("0,874", 0.874), ("-0,5 + 1", 0.5), ("1,234", 1.234), ("2,5e3", 2500), ("2*(0,5)", 1),
+        ("np.float64(0.5)", 0.5), ("tensor(-0.5)", -0.5), ("\u200e0.5", 0.5),
         ("np.log(2)", math.log(2)), ("math.log(3)", math.log(3)),
         ("torch.exp(numpy.pi)", math.exp(math.pi)), ("math.e", math.e), ('("5.9")', 5.9),
         ("'5.9'", 5.9), ("“5.9”", 5.9),

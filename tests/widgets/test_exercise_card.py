@@ -49,6 +49,9 @@ WRITTEN = [
     # Other spellings of what is clear, and what is not.
     "0,874", "-0,874", "1,234", "1,234.5", "1,2,3", "1.2,3", "log(8,2)", "2*(0,5)", "(0,5)", ",5",
     "0.874 nats", "0.874nats", "0.874 nat", "0.874 bits", "0.874 bit", "nats nats", "2 nats 3",
+    "np.float64(2.5)", "tensor(2.5)", " torch.tensor( -2.5 ) ", "'np.float64(2.5)'", "np.float64()",
+    "tensor(2.5, dtype=torch.float64)", "tensor(log(2))", "nptensor(2)", "npxfloat64(2)", "tensor",
+    "2.5 Nats", "2.5 Bits", "\u200e2.5", "2.5\u200f",
     "np.log(2)", "numpy.log2(8)", "math.log(3)", "torch.exp(1)", "np.pi", "math.e",
     "np.sin(2)", "np", "np.", "anp.log(2)", "os.log(2)", 'f"{kl:.4f}"', "{kl}", "}", '("5.9")',
     "'5.9'", '"""5.9"""',
