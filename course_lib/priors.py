@@ -1,13 +1,19 @@
-"""Distributions over codes: the encoder's q(z|x), and the prior p(z)."""
+"""Distributions over codes: the encoder's q(z|x), and the prior p(z).
+
+VampPrior: Tomczak & Welling, VAE with a VampPrior, AISTATS 2018. FlowPrior: Dinh, Sohl-Dickstein &
+Bengio, Density Estimation Using Real NVP, ICLR 2017; as a prior Chen et al., Variational Lossy
+Autoencoder, ICLR 2017.
+"""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from course_lib.information import kl_standard_normal
-from course_lib.noise import Rng, normal_like
+from course_lib.noise import Rng, normal_like, uniform_like
 
 
 def reparameterize(mu: Tensor, logvar: Tensor, generator: Rng = None) -> Tensor:
@@ -83,3 +89,163 @@ class StandardNormal(Prior):
     def kl(self, q: DiagonalNormal, z: Tensor) -> Tensor:
         """KL(q(zⱼ|x)‖p(zⱼ)) of each dimension, in closed form  (KL.12): (B, d), whatever z is."""
         return kl_standard_normal(q.mu, q.logvar)
+
+
+class GaussianMixture(Prior):
+    """p(z) = Σₖ πₖ N(z; μₖ, diag σₖ²), with K components whose parameters are learned.
+
+    The means are drawn from N(0, I), the weights start equal and every σ at 1.
+    Raises ValueError when latent_dim or components is below 1.
+    """
+
+    def __init__(self, latent_dim: int, components: int, seed: int = 0) -> None:
+        super().__init__()
+        if latent_dim < 1 or components < 1:
+            raise ValueError(
+                f"latent_dim and components must be at least 1, got {latent_dim} and {components}"
+            )
+        self.latent_dim = latent_dim
+        generator = torch.Generator().manual_seed(seed)
+        self.logits = nn.Parameter(torch.zeros(components))
+        self.mu = nn.Parameter(torch.randn(components, latent_dim, generator=generator))
+        self.logvar = nn.Parameter(torch.zeros(components, latent_dim))
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log p(z): (..., d) → (...)."""
+        return mixture_log_prob(z, self.logits.log_softmax(0), self.mu, self.logvar)
+
+    def sample(self, n: int, generator: Rng = None) -> Tensor:
+        """z ~ p(z): (n, d)."""
+        return mixture_sample(n, self.logits.softmax(0), self.mu, self.logvar, generator)
+
+
+class VampPrior(Prior):
+    """p(z) = 1/K Σₖ q(z|uₖ): the codes of K pictures uₖ, which are learned.
+
+    Without learning, and with all training images as uₖ, it is the aggregate posterior.
+    encoder: that of the model, (B, C, H, W) → (B, 2d). pseudo_inputs: the first uₖ, (K, C, H, W)
+    in [0, 1], for instance training images; what leaves the interval is moved to its end.
+    Raises ValueError for pseudo_inputs that are no pictures or outside of [0, 1].
+    """
+
+    def __init__(self, encoder: nn.Module, pseudo_inputs: Tensor) -> None:
+        super().__init__()
+        if pseudo_inputs.ndim != 4 or not len(pseudo_inputs):
+            raise ValueError(
+                f"pseudo_inputs must be (K, C, H, W), got {tuple(pseudo_inputs.shape)}"
+            )
+        if pseudo_inputs.min() < 0 or pseudo_inputs.max() > 1:
+            raise ValueError("pseudo_inputs must lie in [0, 1]")
+        self.encoder = encoder
+        self.pseudo_inputs = nn.Parameter(pseudo_inputs.detach().clone())
+        with torch.no_grad():
+            self.latent_dim = encoder(pseudo_inputs[:1]).shape[1] // 2
+
+    def components(self) -> DiagonalNormal:
+        """q(z|uₖ): μ and log σ², (K, d) each."""
+        return DiagonalNormal(*self.encoder(self.pseudo_inputs.clamp(0, 1)).chunk(2, dim=1))
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log p(z): (..., d) → (...)."""
+        mu, logvar = self.components()
+        return mixture_log_prob(z, -math.log(len(mu)) + torch.zeros_like(mu[:, 0]), mu, logvar)
+
+    def sample(self, n: int, generator: Rng = None) -> Tensor:
+        """z ~ p(z): (n, d)."""
+        mu, logvar = self.components()
+        return mixture_sample(n, torch.full_like(mu[:, 0], 1 / len(mu)), mu, logvar, generator)
+
+
+class FlowPrior(Prior):
+    """log p(z) = log N(f(z); 0, I) + log |det ∂f/∂z|, where f is a chain of affine couplings.
+
+    A coupling leaves half of the coordinates as they are and computes from them a shift t and a
+    log scale s of the others, z ↦ (z − t) · e^(−s), so that f is inverted without a search and its
+    Jacobian is triangular. The halves change places from one coupling to the next. |s| stays below
+    2. All begin as the identity, p(z) = N(0, I).
+    hidden: the width of each coupling's network, which has two hidden layers.
+    Raises ValueError for a latent_dim below 2, which has no halves, or couplings below 1.
+    """
+
+    mean: Tensor
+
+    def __init__(
+        self, latent_dim: int, couplings: int = 6, hidden: int = 64, seed: int = 0
+    ) -> None:
+        super().__init__()
+        if latent_dim < 2 or couplings < 1:
+            raise ValueError(
+                f"latent_dim must be at least 2 and couplings at least 1, "
+                f"got {latent_dim} and {couplings}"
+            )
+        self.latent_dim = latent_dim
+        self.register_buffer("mean", torch.zeros(latent_dim), persistent=False)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.networks = nn.ModuleList(
+                coupling_network(len(kept), len(moved), hidden)
+                for kept, moved in (self.halves(i) for i in range(couplings))
+            )
+
+    def halves(self, i: int) -> tuple[Sequence[int], Sequence[int]]:
+        """The coordinates that coupling i leaves, and those that it moves."""
+        first, second = range(self.latent_dim // 2), range(self.latent_dim // 2, self.latent_dim)
+        return (first, second) if i % 2 == 0 else (second, first)
+
+    def shift_and_log_scale(self, i: int, z: Tensor) -> tuple[Tensor, Tensor]:
+        """t and s of coupling i, 0 for the coordinates that it leaves: two of (..., d)."""
+        kept, moved = self.halves(i)
+        t, s = self.networks[i](z[..., list(kept)]).chunk(2, dim=-1)
+        place = z.new_zeros(len(moved), self.latent_dim)
+        place[range(len(moved)), list(moved)] = 1
+        return t @ place, 2 * (s / 2).tanh() @ place
+
+    def to_noise(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """f(z) and log |det ∂f/∂z|: (..., d) → (..., d) and (...)."""
+        log_det = z.new_zeros(z.shape[:-1])
+        for i in range(len(self.networks)):
+            t, s = self.shift_and_log_scale(i, z)
+            z, log_det = (z - t) * (-s).exp(), log_det - s.sum(-1)
+        return z, log_det
+
+    def from_noise(self, noise: Tensor) -> Tensor:
+        """f⁻¹: (..., d) → (..., d)."""
+        z = noise
+        for i in reversed(range(len(self.networks))):
+            t, s = self.shift_and_log_scale(i, z)
+            z = z * s.exp() + t
+        return z
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log p(z): (..., d) → (...)."""
+        noise, log_det = self.to_noise(z)
+        return normal_log_density(noise, self.mean, torch.zeros_like(self.mean)).sum(-1) + log_det
+
+    def sample(self, n: int, generator: Rng = None) -> Tensor:
+        """z ~ p(z): (n, d)."""
+        return self.from_noise(normal_like(self.mean.expand(n, -1), generator))
+
+
+def coupling_network(n_in: int, n_out: int, hidden: int) -> nn.Sequential:
+    """(..., n_in) → (..., 2 n_out), which is 0 before it is trained."""
+    last = nn.Linear(hidden, 2 * n_out)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(
+        nn.Linear(n_in, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), last
+    )
+
+
+def mixture_log_prob(z: Tensor, log_weights: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    """log Σₖ wₖ N(z; μₖ, diag σₖ²): z (..., d), log_weights (K,), mu and logvar (K, d) → (...)."""
+    components = normal_log_density(z.unsqueeze(-2), mu, logvar).sum(-1)  # (..., K)
+    return (log_weights + components).logsumexp(-1)
+
+
+def mixture_sample(
+    n: int, weights: Tensor, mu: Tensor, logvar: Tensor, generator: Rng = None
+) -> Tensor:
+    """n draws from Σₖ wₖ N(μₖ, diag σₖ²): weights (K,), mu and logvar (K, d) → (n, d)."""
+    u = uniform_like(weights.new_empty(n), generator).to(weights)
+    k = torch.searchsorted(weights.cumsum(0), u).clamp(max=len(weights) - 1)  # (n,)
+    return reparameterize(mu[k], logvar[k], generator)

@@ -47,7 +47,7 @@ from course_lib.objectives import (
     ScoreFunction,
     TotalCorrelation,
 )
-from course_lib.priors import DiagonalNormal, StandardNormal
+from course_lib.priors import DiagonalNormal, FlowPrior, GaussianMixture, StandardNormal, VampPrior
 from course_lib.training import fit
 
 SHAPE = (1, 8, 8)
@@ -59,6 +59,12 @@ DEVICES = ["meta", *ACCELERATORS]
 
 def dense():
     return VAE.dense(SHAPE, 3, hidden=(8,))
+
+
+def vamp():
+    model = dense()
+    model.prior = VampPrior(model.encoder, X[:3].clone())
+    return model
 
 
 MODELS = {
@@ -80,6 +86,9 @@ MODELS = {
     "averages": lambda: VQVAE.dense(SHAPE, VectorQuantizer(6, 2, revive_below=0.9)),
     "gradient": lambda: VQVAE.dense(SHAPE, VectorQuantizer(6, 2, "gradient", initial="normal")),
     "grid": lambda: VQVAE.convolutional(SHAPE, VectorQuantizer(6, 2), channels=(4,)),
+    "mixture": lambda: VAE.dense(SHAPE, 3, hidden=(8,), prior=GaussianMixture(3, 4)),
+    "vamp": vamp,
+    "flow": lambda: VAE.dense(SHAPE, 3, hidden=(8,), prior=FlowPrior(3, hidden=8)),
 }
 OBJECTIVES = {
     "beta": lambda: Beta(2.0, warm_up=3),

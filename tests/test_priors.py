@@ -5,9 +5,19 @@ import math
 import pytest
 import torch
 from scipy import stats
-from torch.distributions import Normal, kl_divergence
+from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal, kl_divergence
 
-from course_lib.priors import DiagonalNormal, StandardNormal, normal_log_density, reparameterize
+from course_lib.models import VAE
+from course_lib.priors import (
+    DiagonalNormal,
+    FlowPrior,
+    GaussianMixture,
+    StandardNormal,
+    VampPrior,
+    normal_log_density,
+    reparameterize,
+)
+from course_lib.training import fit
 
 
 def generator(seed=0):
@@ -122,3 +132,162 @@ def test_the_prior_has_the_dtype_of_its_model_and_nothing_to_save():
 def test_no_dimensions_are_refused(latent_dim):
     with pytest.raises(ValueError, match=f"latent_dim must be at least 1, got {latent_dim}"):
         StandardNormal(latent_dim)
+
+
+# Priors that are learned
+
+
+def moved(prior, by=0.5, seed=0):
+    """The prior with parameters anywhere, in float64."""
+    prior = prior.double()
+    for i, parameter in enumerate(prior.parameters()):
+        parameter.data += by * normal(*parameter.shape, seed=seed + i)
+    return prior
+
+
+def pictures(n=5, seed=0):
+    return torch.rand(n, 1, 4, 4, generator=generator(seed))
+
+
+def vamp(n=5):
+    return moved(VampPrior(VAE.dense((1, 4, 4), 2, hidden=(8,)).encoder, pictures(n)))
+
+
+LEARNED = {
+    "mixture": lambda: moved(GaussianMixture(2, 3)),
+    "vamp": vamp,
+    "flow": lambda: moved(FlowPrior(2, couplings=4, hidden=8), by=0.25),
+}
+
+
+@pytest.fixture(params=LEARNED)
+def learned(request):
+    return LEARNED[request.param]()
+
+
+def grid(low=-25.0, high=25.0, n=1001):
+    """Points of a plane, (n², 2), and the area that each stands for."""
+    axis = torch.linspace(low, high, n, dtype=torch.float64)
+    return torch.cartesian_prod(axis, axis), float(axis[1] - axis[0]) ** 2
+
+
+def test_a_mixture_is_that_of_torch_distributions():
+    prior, z = moved(GaussianMixture(2, 3)), 2 * normal(4, 6, 2)
+    normals = Independent(Normal(prior.mu, (prior.logvar / 2).exp()), 1)
+    expected = MixtureSameFamily(Categorical(logits=prior.logits), normals)
+    torch.testing.assert_close(prior.log_prob(z), expected.log_prob(z))
+
+
+def test_a_vamp_prior_is_the_mean_of_the_codes_of_its_pictures():
+    prior, z = vamp(), normal(7, 2)
+    parts = [prior.encoder(u[None].clamp(0, 1)).chunk(2, 1) for u in prior.pseudo_inputs]
+    densities = [Normal(mu, (lv / 2).exp()).log_prob(z).sum(-1).exp() for mu, lv in parts]
+    torch.testing.assert_close(prior.log_prob(z).exp(), torch.stack(densities).mean(0))
+
+
+def test_a_vamp_prior_of_all_pictures_is_the_aggregate_posterior():
+    model = VAE.dense((1, 4, 4), 2, hidden=(8,))
+    x = pictures(6)
+    q = model.encode(x)
+    z = torch.randn(50, 1, 2, generator=generator())
+    expected = q.log_prob(z).logsumexp(1) - math.log(6)
+    torch.testing.assert_close(VampPrior(model.encoder, x).log_prob(z[:, 0]), expected)
+
+
+def test_a_flow_begins_as_the_standard_normal():
+    z = normal(9, 3)
+    prior = FlowPrior(3).double()
+    torch.testing.assert_close(prior.log_prob(z), StandardNormal(3).double().log_prob(z))
+
+
+@pytest.mark.parametrize("d", [2, 3, 5])
+def test_a_flow_is_inverted_and_its_jacobian_is_that_of_autograd(d):
+    prior, z = moved(FlowPrior(d, couplings=3, hidden=8)), normal(4, d)
+    noise, log_det = prior.to_noise(z)
+    assert ((noise - z).abs().amax(0) > 0.05).all()  # every coordinate has been moved
+    torch.testing.assert_close(prior.from_noise(noise), z)
+    for one, its in zip(z, log_det, strict=True):
+        jacobian = torch.autograd.functional.jacobian(lambda z: prior.to_noise(z)[0], one)
+        torch.testing.assert_close(torch.linalg.slogdet(jacobian).logabsdet, its)
+
+
+@pytest.mark.slow
+def test_densities_integrate_to_one_and_are_those_of_the_samples(learned):
+    points, area = grid()
+    with torch.no_grad():
+        weights = learned.log_prob(points).exp() * area
+        z = learned.sample(20_000, generator())
+    assert weights.sum() == pytest.approx(1, abs=2e-3)
+    for statistic in (lambda z: z, lambda z: z.cos(), lambda z: (z > 0.3).double()):
+        expected = weights @ statistic(points)  # (2,)
+        drawn = statistic(z)
+        errors = drawn.std(0) / len(drawn) ** 0.5
+        assert ((drawn.mean(0) - expected).abs() < 4 * errors + 2e-3).all()
+
+
+def test_samples_come_from_the_generator_alone(learned):
+    state = torch.get_rng_state()
+    z = learned.sample(6, generator())
+    assert z.shape == (6, 2)
+    assert torch.equal(z, learned.sample(6, generator()))
+    assert not torch.equal(z, learned.sample(6, generator(1)))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_what_a_training_takes_is_the_divergence_on_average(learned):
+    """KL(q‖p) by a grid, for one q, against the mean over draws."""
+    q = DiagonalNormal(normal(1, 2), normal(1, 2, seed=1) - 1)
+    points, area = grid(-8, 8, 401)
+    log_q = q.log_prob(points)
+    with torch.no_grad():
+        expected = float((log_q.exp() * (log_q - learned.log_prob(points))).sum() * area)
+        z = reparameterize(*(p.expand(20_000, 2) for p in q), generator())
+        many = learned.kl(DiagonalNormal(*(p.expand(20_000, 2) for p in q)), z)
+    assert many.shape == (20_000, 1)
+    assert float(many.mean()) == pytest.approx(expected, abs=4 * float(many.std()) / 20_000**0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", LEARNED)
+def test_a_model_trains_its_prior_and_gains_by_it(kind):
+    """Two clusters of pictures: a learned prior costs less than N(0, I), at the same steps."""
+    x = torch.cat([torch.full((32, 1, 4, 4), 0.1), torch.full((32, 1, 4, 4), 0.9)])
+    x = (x + 0.1 * torch.rand(x.shape, generator=generator())).clamp(0, 1)
+    losses = {}
+    for name in ("standard", kind):
+        model = VAE.dense((1, 4, 4), 2, hidden=(16,), seed=1)
+        if name == "mixture":
+            model.prior = GaussianMixture(2, 4)
+        elif name == "flow":
+            model.prior = FlowPrior(2, couplings=4, hidden=16)
+        elif name == "vamp":
+            model.prior = VampPrior(model.encoder, x[::16].clone())
+        before = [p.detach().clone() for p in model.prior.parameters()]
+        fit(model, x, epochs=300, batch_size=64, lr=3e-3, seed=0)
+        after = list(model.prior.parameters())
+        assert all((a != b).any() for a, b in zip(before, after, strict=True))
+        with torch.no_grad():
+            losses[name] = float(model.loss(x.repeat(20, 1, 1, 1), generator()).total)
+    assert losses[kind] < losses["standard"] - 0.1, losses
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: GaussianMixture(0, 3), "must be at least 1, got 0 and 3"),
+        (lambda: GaussianMixture(2, 0), "must be at least 1, got 2 and 0"),
+        (
+            lambda: FlowPrior(1),
+            "latent_dim must be at least 2 and couplings at least 1, got 1 and 6",
+        ),
+        (lambda: FlowPrior(2, couplings=0), "got 2 and 0"),
+        (
+            lambda: VampPrior(torch.nn.Identity(), torch.zeros(3, 4)),
+            r"must be \(K, C, H, W\), got \(3,",
+        ),
+        (lambda: VampPrior(torch.nn.Identity(), torch.full((1, 1, 2, 2), 2.0)), r"lie in \[0, 1\]"),
+    ],
+)
+def test_priors_that_cannot_be_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
