@@ -4,6 +4,7 @@ from course_lib.models.autoencoder import Autoencoder
 from course_lib.models.conditional_vae import ConditionalVAE
 from course_lib.models.contractive_autoencoder import ContractiveAutoencoder
 from course_lib.models.denoising_autoencoder import DenoisingAutoencoder
+from course_lib.models.pixel_cnn import PixelCNN
 from course_lib.models.pretrained import pretrained
 from course_lib.models.sparse_autoencoder import L1Autoencoder, SparseAutoencoder, TopKAutoencoder
 from course_lib.models.token_prior import TokenPrior
@@ -19,6 +20,7 @@ __all__ = [
     "ContractiveAutoencoder",
     "DenoisingAutoencoder",
     "L1Autoencoder",
+    "PixelCNN",
     "SparseAutoencoder",
     "TokenPrior",
     "TopKAutoencoder",
