@@ -85,12 +85,9 @@ class PixelCNN(Likelihood):
             raise ValueError(f"output must have the shape of x, {shapes}")
         if not self.context:
             return output
-        h = x.to(output.dtype)
-        for i, layer in enumerate(self.masked):
-            h = layer(h)
-            if i == 0:
-                h = h + self.of_z(output)
-            h = h.relu()
+        h, of_z = x.to(output.dtype), self.of_z(output)
+        for layer in self.masked:
+            h = (layer(h) + of_z).relu()
         return output + self.last(h)
 
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:

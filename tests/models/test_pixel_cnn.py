@@ -51,6 +51,15 @@ def test_without_context_and_before_training_it_is_a_bernoulli():
     assert (moved(PixelCNN(1, 2)).log_prob(images, output) - expected).abs().max() > 0.1
 
 
+def test_what_the_pixels_before_mean_depends_on_z():
+    likelihood, images = moved(PixelCNN(1, 1)), all_images(2, 3)
+    added = [
+        likelihood.logits(images, output.expand_as(images)) - output
+        for output in outputs(2, 1, 1, 2, 3)
+    ]
+    assert (added[0] - added[1]).abs().max() > 0.1
+
+
 @pytest.mark.parametrize(("context", "layers"), [(1, 1), (2, 1), (1, 2), (1, 3)])
 def test_a_pixel_depends_on_those_before_it_within_reach_and_on_no_other(context, layers):
     likelihood, side = moved(PixelCNN(2, context, layers, width=8)), 7
