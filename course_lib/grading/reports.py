@@ -181,7 +181,9 @@ def _page(assignment: str, student: Student, total: str, parts: Sequence[str]) -
 def _answer(result: Result) -> str:
     title = html.escape(bank()[result.exercise].title)
     answer = f"<p>You wrote <code>{html.escape(result.answer)}</code>.</p>\n" * bool(result.answer)
-    return f"<h2>{result.place}. {title}</h2>\n{answer}<p>{html.escape(result.message)}</p>"
+    hints = bank()[result.exercise].hints if result.outcome == OTHER else ()  # which it speaks of
+    told = "".join(f"\n<p>Hint: {as_html(hint)}</p>" for hint in hints)
+    return f"<h2>{result.place}. {title}</h2>\n{answer}<p>{html.escape(result.message)}</p>{told}"
 
 
 def solution_page(

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from course_lib.__main__ import app
 from course_lib.exercises import bank
+from course_lib.exercises.page import as_html
 from course_lib.grading.assignments import (
     file_name,
     hand_out,
@@ -755,6 +756,19 @@ def test_feedback_names_the_mistake_and_never_the_value(tmp_path):
     assert mistake.says in page
     assert f"{value:.3f}"[:-1] not in page
     assert ": 0 of 3 points" in page
+
+
+def test_a_page_that_speaks_of_hints_has_them(tmp_path):
+    value = float(right_number(ANN))
+    for name, number, told in (("a", "-12345", True), ("b", repr(2 * value), False)):
+        write(
+            tmp_path / name / "in" / "a.ipynb", filled(ANN, right_answers(ANN) | {NUMBER: number})
+        )
+        grade(tmp_path / name, ANN)
+        page = (tmp_path / name / "graded" / "feedback" / "a.ipynb.html").read_text("utf-8")
+        assert ("a hint may help" in page) == told
+        for hint in bank()[NUMBER].hints:
+            assert (f"Hint: {as_html(hint)}" in page) == told
 
 
 def test_running_twice_gives_the_same_bytes(tmp_path):
