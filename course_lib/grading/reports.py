@@ -194,10 +194,11 @@ def solution_page(
     for result, drawn in zip(graded.results, variants, strict=True):
         lettered = zip(LETTERS, drawn.choices, strict=False)
         choices = "".join(f"<br>{letter}. {as_html(choice)}" for letter, choice in lettered)
+        typed = f"<code>{html.escape(result.answer)}</code>, " * bool(result.answer)
         parts.append(
             f"<h2>{result.place}. {html.escape(bank()[drawn.exercise_id].title)}</h2>\n"
             f"<p>{as_html(drawn.statement)}{choices}</p>\n"
-            f"<p>Right: {solution(drawn)}. Typed: <code>{html.escape(result.answer)}</code>, "
+            f"<p>Right: {solution(drawn)}. Typed: {typed}"
             f"{WORDS.get(result.outcome, result.outcome)}.</p>"
         )
     return _page(assignment, student, "", parts)
