@@ -32,9 +32,9 @@ from tqdm import tqdm
 from course_lib.exercises import Variant, answers, bank, variant
 from course_lib.exercises.answers import LETTERS
 from course_lib.exercises.check import answer_key
-from course_lib.grading import check_cell, notebooks
-from course_lib.grading.notebooks import FORMAT, KEY, digest
+from course_lib.grading import check_cell, submissions
 from course_lib.grading.roster import InstructorError, Student, listed
+from course_lib.grading.submissions import FORMAT, KEY, digest
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}(?<!\.)")
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # by Windows
@@ -225,7 +225,7 @@ def empty_answer(exercise: str) -> str:
 @lru_cache
 def check_source() -> str:
     """The code of the check cell: the modules that the grader reads with, in one piece."""
-    lines = "\n\n".join(map(inspect.getsource, (answers, notebooks, check_cell))).split("\n")
+    lines = "\n\n".join(map(inspect.getsource, (answers, submissions, check_cell))).split("\n")
     table = f"TABLE = {answers.TABLE!r}"  # which is read from a file
     lines = [table if line.startswith("TABLE = ") else line for line in lines]
     # What they take from each other is there already.

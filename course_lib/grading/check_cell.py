@@ -11,7 +11,7 @@ from course_lib.exercises.answers import (
     parse_number,
     read_choice,
 )
-from course_lib.grading.notebooks import Typed, UnusableFile, read_notebook
+from course_lib.grading.submissions import Typed, UnusableFile, read_notebook
 
 
 def read_as(answer: str, kind: str, names: Sequence[str], choices: Sequence[str], unit: str) -> str:

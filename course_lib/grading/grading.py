@@ -18,8 +18,8 @@ from course_lib.exercises.answers import AnswerError
 from course_lib.exercises.check import ROUNDED as FOUR_DIGITS
 from course_lib.grading.assignments import numbers_digest, seal, student_variants
 from course_lib.grading.check_cell import read_as
-from course_lib.grading.notebooks import FORMAT, Notebook, UnusableFile, read_notebook
 from course_lib.grading.roster import InstructorError, Override, listed
+from course_lib.grading.submissions import FORMAT, Notebook, UnusableFile, read_notebook
 
 RIGHT, OTHER, UNREADABLE, BLANK = "right", "other", "unreadable", "blank"
 MOODLE = re.compile(r"_(\d+)_assignsubmission_")  # in the names of its folders

@@ -39,9 +39,9 @@ from course_lib.grading.grading import (
     collect,
     grade_student,
 )
-from course_lib.grading.notebooks import UnusableFile, read_notebook
 from course_lib.grading.reports import alternative_text, draw_class_report, grade_class, ranked
 from course_lib.grading.roster import InstructorError, Override, Student
+from course_lib.grading.submissions import UnusableFile, read_notebook
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 NAME = "KL 1"

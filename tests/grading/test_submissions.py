@@ -6,7 +6,7 @@ from time import perf_counter
 
 import pytest
 
-from course_lib.grading.notebooks import UnusableFile, digest, read_answer, read_notebook
+from course_lib.grading.submissions import UnusableFile, digest, read_answer, read_notebook
 
 HINT = "# kl-discrete: write between the quotes\n"
 
