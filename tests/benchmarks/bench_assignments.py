@@ -2,7 +2,8 @@
 
 Time grows in proportion to the class and memory does not: compare the rows of 100 and 1,000
 students. The most memory the process ever held, in MB, is among the row's "extra_info" (pytest
---benchmark-json=FILE writes it); 1,000 students should take less than 60 s for either step.
+--benchmark-json=FILE writes it). On one idle core 1,000 students should take less than 5 s to hand
+out and 15 s to grade, and less than 320 MB.
 """
 
 import json
