@@ -299,11 +299,9 @@ def grade_student(
     beside others, do no harm.
     """
     all_graded = [_grade_notebook(one, variants, marking) for one in returned]
-    by_answers = {tuple(r.answer for r in g.results): g for g in reversed(all_graded)}
-    filled = [g for g in all_graded if any(r.answer for r in g.results)] or all_graded[:1]
-    different = len({answers for answers in by_answers if any(answers)}) > 1
+    filled = [g for g in all_graded if any(_answers(g))] or all_graded[:1]
     chosen, notes = filled[0], []
-    if different:
+    if len(set(map(_answers, filled))) > 1:
         listing = ", ".join(f"{printable(g.file)} ({_right(g)} right)" for g in filled)
         if marking.take == "best":
             chosen = max(filled, key=lambda graded: sum(r.points or 0 for r in graded.results))
@@ -313,7 +311,7 @@ def grade_student(
             chosen = max(filled, key=lambda graded: times[graded.file])
             what = f"the last counts, {printable(chosen.file)}"
             latest = [g for g in filled if times[chosen.file] - times[g.file] < SAME_TIME]
-            if len({tuple(r.answer for r in g.results) for g in latest}) > 1:
+            if len(set(map(_answers, latest))) > 1:
                 chosen = _undecided(latest)
                 what = "the last ones have the same time: where they differ there is no grade"
         else:
@@ -326,16 +324,21 @@ def grade_student(
     return _overridden(graded, marking, student)
 
 
+def _answers(graded: Graded) -> tuple[str, ...]:
+    return tuple(result.answer for result in graded.results)
+
+
 def _right(graded: Graded) -> int:
     return sum(result.outcome == RIGHT for result in graded.results)
 
 
 def _undecided(all_graded: Sequence[Graded]) -> Graded:
-    """What all notebooks agree on, and nothing about the rest."""
+    """What the notebooks that answer agree on, and nothing about the rest."""
     results = []
     for same in zip(*(graded.results for graded in all_graded), strict=True):
-        answers = list(dict.fromkeys(result.answer for result in same))
-        results.append(same[0] if len(answers) == 1 else _conflict(same[0], answers))
+        by_answer = {result.answer: result for result in same if result.answer} or {"": same[0]}
+        one, *others = by_answer.values()
+        results.append(_conflict(one, list(by_answer)) if others else one)
     return replace(all_graded[0], results=tuple(results))
 
 

@@ -427,6 +427,15 @@ def test_equal_notebooks_and_untouched_ones_do_no_harm(tmp_path):
     assert table(tmp_path / "graded" / "moodle.csv")[1] == ["ann", "Ann", "3"]
 
 
+def test_a_blank_answer_contradicts_none(tmp_path):
+    right = right_answers(ANN)
+    submit(tmp_path, {NUMBER: right[NUMBER]}, right)
+    _, rows, ((*_, note),) = grade(tmp_path, ANN)
+    assert rows["ann"] == ["", "", ""]
+    assert note.startswith("2 different notebooks of this student")
+    assert table(tmp_path / "graded" / "moodle.csv")[1][-1] == "3"
+
+
 def test_guessing_with_several_notebooks_earns_nothing(tmp_path):
     submit(tmp_path, *(right_answers(ANN) | {CHOICE: letter} for letter in "ABCDE"))
     _, rows, ((student, _, note),) = grade(tmp_path, ANN)
