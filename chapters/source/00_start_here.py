@@ -130,7 +130,7 @@ show(diagram, alt="A chain: image, encoder, code, decoder, reconstruction.")
 # | 9 | [VQ-VAE](09_vq_vae.ipynb) | the code becomes a choice from a list |
 #
 # The chapters follow the sections of a blog post, *From Autoencoders to VQ-VAE*, and add what four
-# other texts say. An [appendix](10_the_sources_checked.ipynb) lists what these five *sources* get
+# other texts say. An [appendix](99_the_sources_checked.ipynb) lists what these five *sources* get
 # wrong, and their symbols beside ours.
 #
 # ## Where they work today

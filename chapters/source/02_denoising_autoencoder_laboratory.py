@@ -584,7 +584,7 @@ ExerciseCard("formula-score-of-a-noisy-normal")
 #
 # The main source describes the model but prints no loss, and promises "robust, high-level features
 # that are invariant to noise" without saying which noise. Each place has an id, such as 004-12. The
-# [appendix](10_the_sources_checked.ipynb) explains ids and verdicts, and has the rows of all
+# [appendix](99_the_sources_checked.ipynb) explains ids and verdicts, and has the rows of all
 # chapters by topic.
 
 # %%

@@ -493,7 +493,7 @@ ExerciseCard("sparsity-penalty-of-a-relu")
 # %% [markdown]
 # ## What the sources get wrong here
 #
-# Each place has an id, such as 004-12. The [appendix](10_the_sources_checked.ipynb) explains ids and
+# Each place has an id, such as 004-12. The [appendix](99_the_sources_checked.ipynb) explains ids and
 # verdicts, and has the rows of all chapters by topic.
 
 # %%

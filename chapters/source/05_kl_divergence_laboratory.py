@@ -356,7 +356,7 @@ for reading, sigma in {"variance 2": 2**0.5, "standard deviation 2": 2}.items():
 # %% [markdown]
 # ## What the sources get wrong here
 #
-# Each place has an id, such as 004-12. The [appendix](10_the_sources_checked.ipynb) explains ids and
+# Each place has an id, such as 004-12. The [appendix](99_the_sources_checked.ipynb) explains ids and
 # verdicts, and has the rows of all chapters by topic.
 
 # %%

@@ -1119,7 +1119,7 @@ ExerciseCard("sampling-from-logvar")
 # Two sources write the variance of the encoder as $\sigma_\phi(x)^2 I$. That is one number for all
 # dimensions, and each dimension needs its own. More than by anything else they confuse by signs:
 # $\mathbb{E}_q[\log p_\theta(x \mid z)]$ is a reward, and only its negative is a loss. Each place
-# below has an id, such as 004-12. The [appendix](10_the_sources_checked.ipynb) explains ids and
+# below has an id, such as 004-12. The [appendix](99_the_sources_checked.ipynb) explains ids and
 # verdicts, and has the rows of all chapters by topic.
 
 # %%

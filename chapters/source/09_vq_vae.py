@@ -531,7 +531,7 @@ claim(
 # This was the last chapter. The course began with a network that copies its input through a narrow
 # middle; everything since has been an answer to one question: what should stand in that middle? Few
 # numbers, numbers that survive noise, few active ones, calm ones, clouds that fill a known shape,
-# and at last words. The [appendix on the sources](10_the_sources_checked.ipynb) collects what the
+# and at last words. The [appendix on the sources](99_the_sources_checked.ipynb) collects what the
 # tables of the chapters say, and `course_lib.exercises` has more exercises than the cards show.
 #
 # ## References

@@ -146,7 +146,7 @@ def test_links_lead_to_the_equation_the_claim_and_the_test_itself(site, parsed):
     links = attributes(parsed[site / "chapters/99_probe.html"], "href")
     assert {"05_kl_divergence.html#KL.3", "05_kl_divergence.html#KL.forward-covers"} <= set(links)
     assert not any("KL.4" in link or "AE.0" in link for link in links)  # code; no such equation
-    table = attributes(parsed[site / "chapters/10_the_sources_checked.html"], "href")
+    table = attributes(parsed[site / "chapters/99_the_sources_checked.html"], "href")
     assert "01_autoencoder.html#AE.half-loss" in table
     assert any(re.fullmatch(r"\.\./_downloads/\w+/test_\w+\.py", link) for link in table)
     assert any(re.fullmatch(r"\.\./exercises/\w+\.html#exercise-[\w-]+", link) for link in table)

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 10 · The sources, checked
+# # Appendix · The sources, checked
 #
 # The course follows five texts. They are good enough to learn from, and they contain mistakes.
 # This appendix lists those that concern the course, by topic, and what shows each of them.
