@@ -162,6 +162,8 @@ show(diagram, alt="A chain: image, encoder, code, decoder, reconstruction.")
 # **Every picture moves.** What depends on a number has a slider. Sliders answer to mouse, touch and
 # the arrow keys, and the number beside a slider can be typed. What lies in a plane can be dragged.
 # Pictures need no Python once they are there: they move on the web site and before you run anything.
+# In pictures, and in JupyterLab and on the web site also in formulas, $q$ is blue, $p$ orange and $z$
+# violet.
 #
 # **Every equation runs.** A displayed equation has a tag, such as (AE.1), and for every tag there
 # is a test in `tests/` that compares the equation with an independent calculation.

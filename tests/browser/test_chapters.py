@@ -149,6 +149,14 @@ def test_beside_the_files_nothing_shrinks_or_is_cut_off(open_chapter, chapter, w
             assert slider.bounding_box()["width"] >= 100
 
 
+def test_a_symbol_of_a_formula_has_the_colour_of_the_pictures(open_chapter):
+    page = open_chapter("07_variational_autoencoder")
+    find_widget(page, CHAPTERS["07_variational_autoencoder"][0])
+    colours = [page.locator(f"mjx-c.mjx-c{code}").first for code in ("1D45E", "1D45D", "1D465")]
+    q, p, x = (symbol.evaluate("symbol => getComputedStyle(symbol).color") for symbol in colours)
+    assert len({q, p, x}) == 3
+
+
 @pytest.mark.parametrize("chapter", ["01_autoencoder", "05_kl_divergence"])
 def test_a_chapter_runs_from_top_to_bottom_and_its_widgets_follow_python(open_chapter, chapter):
     page = open_chapter(chapter)

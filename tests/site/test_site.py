@@ -241,6 +241,38 @@ def test_the_dark_theme_reaches_the_widgets(visit):
     assert brightness(page.evaluate(COLOUR, ".course")) < 100
 
 
+# The symbols as MathJax calls them: italic q, p and z, and x, which has the colour of the text.
+SYMBOLS = """() => Object.fromEntries(Object.entries({ q: "1D45E", p: "1D45D", z: "1D467", x: "1D465" })
+    .map(([symbol, code]) => {
+        const context = new OffscreenCanvas(1, 1).getContext("2d");
+        context.fillStyle = getComputedStyle(document.querySelector(`mjx-c.mjx-c${code}`)).color;
+        context.fillRect(0, 0, 1, 1);
+        return [symbol, [...context.getImageData(0, 0, 1, 1).data].slice(0, 3)];
+    }))"""
+
+
+@pytest.mark.parametrize("scheme, background", [("light", (255, 255, 255)), ("dark", (19, 20, 22))])
+def test_a_symbol_of_a_formula_has_its_colour_and_can_be_read(visit, scheme, background):
+    page = visit("chapters/07_variational_autoencoder.html", color_scheme=scheme)
+    colours = page.evaluate(SYMBOLS)
+    assert len(set(map(tuple, colours.values()))) == 4
+    for symbol, colour in colours.items():
+        assert contrast(colour, background) >= 4.5, (symbol, colour)
+    assert colours["q"][2] == max(colours["q"])  # blue
+    assert colours["p"][0] == max(colours["p"])  # orange
+    assert colours["z"][1] == min(colours["z"])  # violet
+
+
+def contrast(*colours):
+    """WCAG's ratio of luminances of two colours, red, green and blue from 0 to 255."""
+    linear = [
+        [(c / 255 + 0.055) ** 2.4 / 1.055**2.4 if c > 10 else c / 3294.6 for c in colour]
+        for colour in colours
+    ]
+    low, high = sorted(0.2126 * r + 0.7152 * g + 0.0722 * b for r, g, b in linear)
+    return (high + 0.05) / (low + 0.05)
+
+
 def brightness(colour):
     """The mean of red, green and blue in a colour such as rgb(1, 2, 3)."""
     return sum(map(float, re.findall(r"[\d.]+", colour)[:3])) / 3
