@@ -242,7 +242,8 @@ def test_the_dark_theme_reaches_the_widgets(visit):
 
 
 # The symbols as MathJax calls them: italic q, p and z, and x, which has the colour of the text.
-SYMBOLS = """() => Object.fromEntries(Object.entries({ q: "1D45E", p: "1D45D", z: "1D467", x: "1D465" })
+SYMBOLS = """() => Object.fromEntries(
+    Object.entries({ q: "1D45E", p: "1D45D", z: "1D467", x: "1D465" })
     .map(([symbol, code]) => {
         const context = new OffscreenCanvas(1, 1).getContext("2d");
         context.fillStyle = getComputedStyle(document.querySelector(`mjx-c.mjx-c${code}`)).color;
@@ -251,7 +252,9 @@ SYMBOLS = """() => Object.fromEntries(Object.entries({ q: "1D45E", p: "1D45D", z
     }))"""
 
 
-@pytest.mark.parametrize("scheme, background", [("light", (255, 255, 255)), ("dark", (19, 20, 22))])
+@pytest.mark.parametrize(
+    ("scheme", "background"), [("light", (255, 255, 255)), ("dark", (19, 20, 22))]
+)
 def test_a_symbol_of_a_formula_has_its_colour_and_can_be_read(visit, scheme, background):
     page = visit("chapters/07_variational_autoencoder.html", color_scheme=scheme)
     colours = page.evaluate(SYMBOLS)
