@@ -1,6 +1,6 @@
 """How low a VAE gets on MNIST in five minutes on two cores, and how it is measured.
 
-    course mnist --network 784-512-512-40 --minutes 5
+    course mnist --network 784-512-512-40 --minutes 5 --prior flow
 
 Pixels are binarised dynamically: every time an image is used for training, each pixel is drawn
 from a Bernoulli distribution whose probability is its grey value; the 10,000 test images are drawn
@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from enum import StrEnum
 from functools import partial
 from typing import Annotated
 
@@ -27,11 +28,40 @@ from course_lib.models import VAE
 from course_lib.models.pretrained import silu_vae
 from course_lib.noise import Rng, uniform_like
 from course_lib.objectives import Beta, ImportanceWeighted, Loss, Objective, Step
+from course_lib.priors import FlowPrior, GaussianMixture, Prior, StandardNormal, VampPrior
 from course_lib.training import History, Progress, fit
 
 WARM_UP = 0.1  # share of the time in which the weight of the KL grows from 0 to 1
 TIGHTER = 0.6  # share of the time after which the bound gets more than one sample
 TEST_SEED = 20_140_416  # of the binarisation of the test images
+
+
+class Kind(StrEnum):
+    """The priors that can be trained with the model."""
+
+    STANDARD = "standard"
+    MIXTURE = "mixture"
+    VAMP = "vamp"
+    FLOW = "flow"
+
+
+def prior_of(kind: Kind, model: VAE, images: Tensor, seed: int) -> Prior:
+    """A prior for the codes of a model: a mixture of 500, 500 pseudo-inputs, or eight couplings.
+
+    images: of which pseudo-inputs are the first values.
+    """
+    d = model.latent_dim
+    match kind:
+        case Kind.MIXTURE:
+            return GaussianMixture(d, 500, seed)
+        case Kind.VAMP:
+            generator = torch.Generator().manual_seed(seed)
+            rows = torch.randperm(len(images), generator=generator)[:500]
+            return VampPrior(model.encoder, images[rows])
+        case Kind.FLOW:
+            return FlowPrior(d, couplings=8, hidden=128, seed=seed)
+        case _:
+            return StandardNormal(d)
 
 
 def binarise(images: Tensor, generator: Rng) -> Tensor:
@@ -99,6 +129,9 @@ def main(
     minutes: Annotated[float, typer.Option(help="How long to train.")] = 5.0,
     samples: Annotated[int, typer.Option(help="Draws of z per image for the likelihood.")] = 500,
     bound_samples: Annotated[int, typer.Option(help="In the bound at the end; 1: ELBO.")] = 8,
+    prior: Annotated[Kind, typer.Option(help="Of the codes, trained with the model.")] = (
+        Kind.STANDARD
+    ),
     seed: Annotated[int, typer.Option(help="Of weights, batches and noise.")] = 0,
 ) -> None:
     """Train on MNIST for some minutes and print −ELBO and the negative log-likelihood."""
@@ -113,8 +146,10 @@ def main(
     test_generator = torch.Generator().manual_seed(TEST_SEED)
     test_images = binarise(load("mnist", "test").images, test_generator)
     model = silu_vae(sizes, seed)
+    model.prior = prior_of(prior, model, train_images, seed)
     steps = train(model, train_images, minutes=minutes, bound_samples=bound_samples, seed=seed)
-    print(f"{network}, {minutes:g} minutes, {steps} steps, k = {bound_samples}, seed {seed}")
+    how = f"{prior} prior, {minutes:g} minutes, {steps} steps, k = {bound_samples}, seed {seed}"
+    print(f"{network}, {how}")
     print(f"−ELBO {negative_elbo(model, test_images):.2f} nats")
     estimate = importance_weighted_log_likelihood(model, test_images, samples=samples)
     print(f"NLL   {-estimate.mean:.2f} ± {estimate.standard_error:.2f} nats, {samples} samples")

@@ -283,6 +283,20 @@ class ImportanceWeighted:
         return Loss({"bound": -log_mean_exp(log_weights, dim=0).mean()})
 
 
+@dataclass(frozen=True)
+class CodeLikelihood:
+    """−E_{q(z)}[log p(z)]: fits a prior p to the codes of a model that stays as it is  (PRIOR.1).
+
+    For `fit(prior, {"mu": …, "logvar": …}, objective=CodeLikelihood())` with the q(z|x) of the
+    training images: each time an image is used, another z is drawn from its q(z|x).
+    """
+
+    def __call__(self, model: Any, x: Any, generator: Rng = None, step: Step = None) -> Loss:
+        """One term, a cross-entropy in nats per code. model: the prior; x: mu and logvar (B, d)."""
+        z = DiagonalNormal(x["mu"], x["logvar"]).sample(generator)
+        return Loss({"cross_entropy": -model.log_prob(z).mean()})
+
+
 def log_importance_weights(
     model: Any, x: Tensor, q: DiagonalNormal, k: int, generator: Rng
 ) -> Tensor:

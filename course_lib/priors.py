@@ -7,7 +7,7 @@ Autoencoder, ICLR 2017.
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -109,6 +109,20 @@ class GaussianMixture(Prior):
         self.logits = nn.Parameter(torch.zeros(components))
         self.mu = nn.Parameter(torch.randn(components, latent_dim, generator=generator))
         self.logvar = nn.Parameter(torch.zeros(components, latent_dim))
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, weights: Any, means: Any, variances: Any) -> Self:
+        """The mixture with these parts, as scikit-learn's `covariance_type="diag"` gives them.
+
+        weights: (K,), which sum to 1. means, variances: (K, d); tensors or arrays.
+        """
+        mu = torch.as_tensor(means)
+        prior = cls(mu.shape[1], len(mu))
+        prior.logits.copy_(torch.as_tensor(weights).log())
+        prior.mu.copy_(mu)
+        prior.logvar.copy_(torch.as_tensor(variances).log())
+        return prior
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log p(z): (..., d) → (...)."""

@@ -173,7 +173,7 @@ def test_a_check_that_does_not_exist_is_found(change):
         {"topic": "vae"},
         {"verdict": "false"},
         {"chapters": []},
-        {"chapters": [11]},
+        {"chapters": [98]},
     ],
     ids=str,
 )

@@ -11,8 +11,9 @@ import typer
 from torch.distributions import Bernoulli
 
 from course_lib.datasets import load
-from course_lib.mnist_likelihood import binarise, main, negative_elbo, train
+from course_lib.mnist_likelihood import Kind, binarise, main, negative_elbo, prior_of, train
 from course_lib.models import VAE
+from course_lib.priors import FlowPrior, GaussianMixture, StandardNormal, VampPrior
 
 IMAGES = load("glyphs").sample(500).images
 
@@ -63,6 +64,28 @@ def test_the_two_phases_share_the_time():
     model = VAE.dense((1, 28, 28), 4, hidden=(8,))
     alone = train(model, IMAGES, minutes=1, bound_samples=1, clock=Clock(0.1))
     assert alone == pytest.approx(looks / 3, abs=2)
+
+
+PRIORS = {
+    Kind.STANDARD: StandardNormal,
+    Kind.MIXTURE: GaussianMixture,
+    Kind.VAMP: VampPrior,
+    Kind.FLOW: FlowPrior,
+}
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_prior_is_trained_with_the_model(kind):
+    model = VAE.dense((1, 28, 28), 4, hidden=(32,))
+    model.prior = prior_of(kind, model, IMAGES, seed=0)
+    assert type(model.prior) is PRIORS[kind]
+    own = [p for name, p in model.named_parameters() if name.startswith("prior.")]
+    before = [p.clone() for p in own]
+    test = binarise(IMAGES, generator())
+    loss = negative_elbo(model, test)
+    train(model, IMAGES, minutes=1, clock=Clock(0.1))
+    assert negative_elbo(model, test) < loss
+    assert [torch.equal(p, b) for p, b in zip(own, before, strict=True)] == [False] * len(own)
 
 
 def test_negative_elbo_averages_over_images_and_draws():

@@ -27,6 +27,7 @@ from course_lib.models import VAE, ConditionalVAE
 from course_lib.objectives import (
     Beta,
     Capacity,
+    CodeLikelihood,
     Constraint,
     EveryBeta,
     FreeBits,
@@ -39,7 +40,7 @@ from course_lib.objectives import (
     log_mean_exp,
     stratified_log_weights,
 )
-from course_lib.priors import normal_log_density
+from course_lib.priors import GaussianMixture, StandardNormal, normal_log_density
 from course_lib.training import fit
 
 SHAPE = (1, 8, 8)
@@ -733,3 +734,26 @@ def test_every_objective_trains_any_model_of_these_parts(objective):
     first, last = (history.validation.get("reconstruction", history.validation["total"])[i]
                    for i in (0, -1))  # fmt: skip
     assert last < first
+
+
+# A prior for a model that is trained already
+
+
+@pytest.mark.equation("PRIOR.1")
+def test_a_normal_fitted_to_codes_has_the_moments_of_all_of_them():
+    """Of all normals the one nearest to q(z) has its mean and its variance."""
+    mu = torch.tensor([[-2.0], [0.0], [1.0], [3.0]]).repeat(50, 1)
+    logvar = torch.tensor([[-1.0], [0.0], [-2.0], [0.5]]).repeat(50, 1)
+    prior = GaussianMixture(1, 1)
+    fit(prior, {"mu": mu, "logvar": logvar}, objective=CodeLikelihood(), epochs=400, lr=0.02)
+    assert prior.mu.item() == pytest.approx(mu.mean().item(), abs=0.1)
+    variance = logvar.exp().mean() + mu.var(correction=0)
+    assert prior.logvar.exp().item() == pytest.approx(variance.item(), rel=0.1)
+
+
+def test_the_cross_entropy_of_codes_is_that_of_draws():
+    prior, n = StandardNormal(2), 20_000
+    codes = {"mu": torch.ones(n, 2), "logvar": torch.zeros(n, 2)}
+    loss = CodeLikelihood()(prior, codes, torch.Generator().manual_seed(0))
+    # E[z²] = 2 in each dimension
+    assert loss.total.item() == pytest.approx(2 + math.log(2 * math.pi), abs=0.05)

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from scipy import stats
+from sklearn import mixture
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal, kl_divergence
 
 from course_lib.models import VAE
@@ -171,6 +172,7 @@ def grid(low=-25.0, high=25.0, n=1001):
     return torch.cartesian_prod(axis, axis), float(axis[1] - axis[0]) ** 2
 
 
+@pytest.mark.equation("PRIOR.2")
 def test_a_mixture_is_that_of_torch_distributions():
     prior, z = moved(GaussianMixture(2, 3)), 2 * normal(4, 6, 2)
     normals = Independent(Normal(prior.mu, (prior.logvar / 2).exp()), 1)
@@ -178,6 +180,16 @@ def test_a_mixture_is_that_of_torch_distributions():
     torch.testing.assert_close(prior.log_prob(z), expected.log_prob(z))
 
 
+def test_a_mixture_is_made_of_what_em_gives():
+    codes = normal(300, 2)
+    em = mixture.GaussianMixture(3, covariance_type="diag", random_state=0).fit(codes)
+    prior = GaussianMixture.of(em.weights_, em.means_, em.covariances_)
+    expected = torch.tensor(em.score_samples(codes))
+    torch.testing.assert_close(prior.double().log_prob(codes), expected, atol=1e-4, rtol=1e-4)
+    assert all(parameter.requires_grad for parameter in prior.parameters())
+
+
+@pytest.mark.equation("PRIOR.3")
 def test_a_vamp_prior_is_the_mean_of_the_codes_of_its_pictures():
     prior, z = vamp(), normal(7, 2)
     parts = [prior.encoder(u[None].clamp(0, 1)).chunk(2, 1) for u in prior.pseudo_inputs]
@@ -200,6 +212,7 @@ def test_a_flow_begins_as_the_standard_normal():
     torch.testing.assert_close(prior.log_prob(z), StandardNormal(3).double().log_prob(z))
 
 
+@pytest.mark.equation("PRIOR.4")
 @pytest.mark.parametrize("d", [2, 3, 5])
 def test_a_flow_is_inverted_and_its_jacobian_is_that_of_autograd(d):
     prior, z = moved(FlowPrior(d, couplings=3, hidden=8)), normal(4, d)
@@ -209,6 +222,8 @@ def test_a_flow_is_inverted_and_its_jacobian_is_that_of_autograd(d):
     for one, its in zip(z, log_det, strict=True):
         jacobian = torch.autograd.functional.jacobian(lambda z: prior.to_noise(z)[0], one)
         torch.testing.assert_close(torch.linalg.slogdet(jacobian).logabsdet, its)
+    under_normal = Normal(torch.zeros_like(noise), 1.0).log_prob(noise).sum(1)
+    torch.testing.assert_close(prior.log_prob(z), under_normal + log_det)
 
 
 @pytest.mark.slow
@@ -234,6 +249,7 @@ def test_samples_come_from_the_generator_alone(learned):
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@pytest.mark.equation("PRIOR.5")
 def test_what_a_training_takes_is_the_divergence_on_average(learned):
     """KL(q‖p) by a grid, for one q, against the mean over draws."""
     q = DiagonalNormal(normal(1, 2), normal(1, 2, seed=1) - 1)

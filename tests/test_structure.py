@@ -63,7 +63,8 @@ def test_inheritance_within_the_library_has_depth_one(cls):
 
 LIBRARY = Path(course_lib.models.__file__).parents[1]
 ORDER = (
-    "checks", "progress", "noise", "information", "likelihoods", "priors", "objectives", "models",
+    "checks", "progress", "noise", "information", "likelihoods", "priors", "dequantization",
+    "objectives", "models",
     "training", "evaluation", "datasets", "errata", "mnist_likelihood", "plots", "notebook",
     "exercises", "grading", "widgets", "contents", "__main__",
 )  # fmt: skip

@@ -21,9 +21,11 @@ from course_lib.evaluation.features import (
 )
 from course_lib.evaluation.latent_space import (
     KLSplit,
+    PriorMatch,
     RateDistortion,
     active_units,
     kl_per_dimension,
+    match_prior,
     rate_distortion,
     split_kl,
 )
@@ -35,6 +37,7 @@ __all__ = [
     "KLSplit",
     "LogLikelihood",
     "OneDimensionalModel",
+    "PriorMatch",
     "RateDistortion",
     "active_units",
     "confident_share",
@@ -44,6 +47,7 @@ __all__ = [
     "kl_per_dimension",
     "lifetime_activity",
     "log_spectrogram",
+    "match_prior",
     "mutual_information_gap",
     "nearest_distance",
     "orientation_selectivity",

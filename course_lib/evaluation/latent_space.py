@@ -15,7 +15,7 @@ from course_lib.checks import check
 from course_lib.information import kl_standard_normal
 from course_lib.models import VAE
 from course_lib.objectives import kl_parts
-from course_lib.priors import DiagonalNormal
+from course_lib.priors import DiagonalNormal, Prior, mixture_log_prob
 
 
 def kl_per_dimension(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -107,3 +107,43 @@ def split_kl(mu: Tensor, logvar: Tensor, seed: int = 0) -> KLSplit:
         for name, value in kl_parts(z[rows], log_conditional[rows], mu, logvar, weights).items():
             sums[name] = sums.get(name, 0.0) + len(rows) / N * value.item()
     return KLSplit(kl=kl_per_dimension(mu, logvar).sum().item(), **sums)
+
+
+@dataclass(frozen=True)
+class PriorMatch:
+    """E_x KL(q(z|x)‖p) = I(x; z) + KL(q(z)‖p) for any prior, in nats  (VAE.5, PRIOR.5).
+
+    rate, information, mismatch: the three, estimated from the same draws, so that they add up.
+    errors: the standard error of each. No more than log N of the information of N images shows, and
+    what is missing there is counted as mismatch.
+    """
+
+    rate: float
+    information: float
+    mismatch: float
+    errors: tuple[float, float, float]
+
+
+@torch.no_grad()
+def match_prior(prior: Prior, q: DiagonalNormal, seed: int = 0, draws: int = 1) -> PriorMatch:
+    """How much of the rate is information, and how much a mismatch of q(z) and the prior.
+
+    q: that of N images, (N, d), whose mixture q(z) = 1/N Σ q(z|x) is summed exactly. draws: of z
+    for each image. Raises ValueError for fewer than two images or one draw.
+    """
+    _check_images(q.mu, 2)
+    if draws < 1:
+        raise ValueError(f"draws must be at least 1, got {draws}")
+    N, generator = len(q.mu), torch.Generator().manual_seed(seed)
+    equal = torch.full_like(q.mu[:, 0], -math.log(N))
+    rows = []
+    for _ in range(draws):
+        z = q.sample(generator)
+        aggregate = torch.cat([mixture_log_prob(some, equal, *q) for some in z.split(200)])
+        conditional, under_prior = q.log_prob(z), prior.log_prob(z)
+        rows.append(torch.stack([conditional - under_prior, conditional - aggregate,
+                                 aggregate - under_prior]))  # fmt: skip
+    per_image = torch.stack(rows).mean(0)  # (3, N)
+    rate, information, mismatch = per_image.mean(1).tolist()
+    errors = (per_image.std(1) / math.sqrt(N)).tolist()
+    return PriorMatch(rate, information, mismatch, tuple(errors))

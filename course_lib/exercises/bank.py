@@ -1,5 +1,5 @@
 """All exercises: discrete distributions, regularised autoencoders, normals, latent-variable models,
-understanding, β-VAE, VQ-VAE.
+understanding, β-VAE, VQ-VAE, priors.
 """
 
 import runpy
@@ -11,10 +11,11 @@ from course_lib.exercises.bank_discrete import DISCRETE
 from course_lib.exercises.bank_latent import LATENT
 from course_lib.exercises.bank_meaning import MEANING
 from course_lib.exercises.bank_normal import NORMAL
+from course_lib.exercises.bank_priors import PRIORS
 from course_lib.exercises.bank_regularised import REGULARISED
 from course_lib.exercises.exercise import Exercise
 
-GROUPS = (DISCRETE, REGULARISED, NORMAL, LATENT, MEANING, BETA, CODEBOOK)
+GROUPS = (DISCRETE, REGULARISED, NORMAL, LATENT, MEANING, BETA, CODEBOOK, PRIORS)
 EXERCISES = {exercise.id: exercise for group in GROUPS for exercise in group}
 
 

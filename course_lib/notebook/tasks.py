@@ -15,7 +15,14 @@ import torch
 from IPython.display import Markdown, display
 from sklearn.metrics import pairwise_distances_argmin
 from torch import Tensor
-from torch.distributions import Bernoulli, Normal, kl_divergence
+from torch.distributions import (
+    Bernoulli,
+    Categorical,
+    Independent,
+    MixtureSameFamily,
+    Normal,
+    kl_divergence,
+)
 from torch.nn import functional as F
 
 Function = Callable[..., Any]
@@ -655,10 +662,66 @@ EMA = Task(
     ),
 )  # fmt: skip
 
+# --- Chapter 11 ---------------------------------------------------------------------------------
+
+
+def mixture_log_density(z: Tensor, log_weights: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    far = (z[:, None] - mu).square() / logvar.exp()  # (B, K, d)
+    log_parts = -0.5 * (far + logvar + math.log(2 * math.pi)).sum(2)  # (B, K)
+    return torch.logsumexp(log_weights + log_parts, 1)
+
+
+PARTS = {
+    "log_weights": torch.tensor([0.5, 0.3, 0.2]).log(),
+    "mu": 3 * normal(3, 40),
+    "logvar": normal(3, 40),
+}
+PLACES = PARTS["mu"][[0, 1, 2, 0]] + 2 * normal(4, 40)
+MIXTURE_DENSITY = Task(
+    mixture_log_density,
+    {"z": PLACES, **PARTS},
+    MixtureSameFamily(
+        Categorical(logits=PARTS["log_weights"].double()),
+        Independent(Normal(PARTS["mu"].double(), PARTS["logvar"].double().exp().sqrt()), 1),
+    ).log_prob(PLACES.double()),
+    {
+        "The densities were added as numbers, and in 40 dimensions they round to 0 first.":
+            lambda z, log_weights, mu, logvar: (log_weights.exp() * (
+                -0.5 * ((z[:, None] - mu).square() / logvar.exp() + logvar
+                        + math.log(2 * math.pi)).sum(2)).exp()).sum(1).log(),
+        "The weights are missing.":
+            lambda z, log_weights, mu, logvar:
+                mixture_log_density(z, 0 * log_weights, mu, logvar),
+        "The logarithms were averaged with the weights; the densities are, inside the logarithm.":
+            lambda z, log_weights, mu, logvar: sum(
+                w.exp() * mixture_log_density(z, torch.zeros(1), m[None], v[None])
+                for w, m, v in zip(log_weights, mu, logvar, strict=True)),
+        "The normaliser ½ log 2π is missing; each of the d dimensions has one.":
+            lambda z, log_weights, mu, logvar: mixture_log_density(z, log_weights, mu, logvar)
+                + z.shape[1] * math.log(2 * math.pi) / 2,
+        "The normaliser log σ is missing: a narrow part is higher than a wide one.":
+            lambda z, log_weights, mu, logvar: mixture_log_density(
+                z, log_weights + logvar.sum(1) / 2, mu, logvar),
+        "logvar was taken for log σ: σ² is exp(logvar).":
+            lambda z, log_weights, mu, logvar:
+                mixture_log_density(z, log_weights, mu, 2 * logvar),
+        "One number per point is asked for; the sum over the components is missing.":
+            lambda z, log_weights, mu, logvar: log_weights - 0.5 * (
+                (z[:, None] - mu).square() / logvar.exp() + logvar
+                + math.log(2 * math.pi)).sum(2),
+    },
+    (
+        "`z[:, None] - mu` has the shape (B, K, d): every point minus every mean.",
+        "First the log-density of each component, added over d: (B, K). Then "
+        "`torch.logsumexp(log_weights + …, 1)`.",
+    ),
+)  # fmt: skip
+
 TASKS = {
     task.solution.__name__: task
     for task in (
         CROSS_ENTROPY, DENOISING, SPARSITY, CONTRACTION, HUTCHINSON, KL, ELBO, REPARAMETERIZE,
         VAE_LOSS, CAPACITY, NEAREST, STRAIGHT_THROUGH, CODEBOOK_TERMS, EMA,
+        MIXTURE_DENSITY,
     )
 }  # fmt: skip

@@ -11,6 +11,7 @@ from course_lib.widgets.interpolation import Interpolation
 from course_lib.widgets.latent_traversal import LatentTraversal
 from course_lib.widgets.loss_curves import LossCurves
 from course_lib.widgets.prediction import Prediction
+from course_lib.widgets.prior_plane import PriorPlane
 from course_lib.widgets.reparameterization import Reparameterization
 from course_lib.widgets.sound import Sound
 from course_lib.widgets.sparse_sweep import SparseSweep
@@ -30,6 +31,7 @@ __all__ = [
     "LatentTraversal",
     "LossCurves",
     "Prediction",
+    "PriorPlane",
     "Reparameterization",
     "Sound",
     "SparseSweep",

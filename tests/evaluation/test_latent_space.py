@@ -6,10 +6,17 @@ import pytest
 import torch
 from sklearn.mixture import GaussianMixture
 
-from course_lib.evaluation import active_units, kl_per_dimension, rate_distortion, split_kl
+from course_lib.evaluation import (
+    active_units,
+    kl_per_dimension,
+    match_prior,
+    rate_distortion,
+    split_kl,
+)
 from course_lib.models import VAE
 from course_lib.objectives import kl_parts
-from course_lib.priors import normal_log_density, reparameterize
+from course_lib.priors import DiagonalNormal, StandardNormal, VampPrior, normal_log_density, reparameterize
+from course_lib.priors import GaussianMixture as Mixture
 
 N = 600
 
@@ -133,3 +140,85 @@ def test_rate_and_distortion_are_the_two_terms_of_the_loss():
     torch.testing.assert_close(measured.active, active_units(model.encode(images).mu.detach()))
     with pytest.raises(ValueError, match="N ≥ 2"):
         rate_distortion(model, images[:1])
+
+
+# Any prior
+
+
+def cloud(n=40, d=2, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    mu = 2 * torch.randn(n, d, generator=generator, dtype=torch.float64)
+    return DiagonalNormal(mu, torch.randn(mu.shape, generator=generator, dtype=torch.float64) - 1)
+
+
+@pytest.mark.equation("PRIOR.5")
+def test_the_parts_add_up_and_the_rate_is_the_closed_form():
+    q = cloud()
+    found = match_prior(StandardNormal(2).double(), q, draws=500)
+    assert found.information + found.mismatch == pytest.approx(found.rate)
+    exact = kl_per_dimension(*q).sum().item()
+    assert found.rate == pytest.approx(exact, abs=0.05)
+    assert all(error > 0 for error in found.errors)
+
+
+def test_the_mismatch_is_that_of_a_sum_over_a_grid():
+    q = cloud(6)
+    prior = Mixture(2, 3, seed=1).double()
+    axis = torch.linspace(-14, 14, 701, dtype=torch.float64)
+    points, area = torch.cartesian_prod(axis, axis), (axis[1] - axis[0]).item() ** 2
+    with torch.no_grad():
+        parts = torch.distributions.Normal(q.mu, (q.logvar / 2).exp())
+        density = parts.log_prob(points[:, None]).sum(2).exp().mean(1)
+        ratio = density.clamp(min=1e-300).log() - prior.log_prob(points)
+    expected = (density * ratio).sum().item() * area
+    found = match_prior(prior, q, draws=3000)
+    assert found.mismatch == pytest.approx(expected, abs=0.05)
+
+
+def test_the_aggregate_posterior_has_no_mismatch_with_itself():
+    """The null control: the same sum twice."""
+    model = VAE.dense((1, 4, 4), 2, hidden=(8,))
+    images = torch.rand(30, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        q = model.encode(images)
+    found = match_prior(VampPrior(model.encoder, images), q)
+    assert found.mismatch == pytest.approx(0, abs=1e-5)
+    assert found.rate == pytest.approx(found.information, abs=1e-5)
+
+
+@pytest.mark.equation("PRIOR.6")
+@pytest.mark.parametrize("sigma", [1e-4, 0.1, 1.0])
+def test_no_more_than_log_n_of_the_information_shows(sigma):
+    q = DiagonalNormal(cloud(40).mu, torch.full((40, 2), 2 * math.log(sigma), dtype=torch.float64))
+    found = match_prior(StandardNormal(2).double(), q, draws=20)
+    assert found.information <= math.log(40) + 1e-9
+    if sigma < 1e-3:  # no two overlap: a code tells which image it is of
+        assert found.information == pytest.approx(math.log(40), abs=1e-6)
+
+
+@pytest.mark.equation("PRIOR.1")
+def test_the_best_prior_is_the_mixture_of_all_codes():
+    """Among all densities on a grid, found by gradients from the mean ELBO's part with the prior."""
+    q = cloud(3, 1)
+    cells = torch.linspace(-12, 12, 241, dtype=torch.float64)[:, None]  # 0.1 apart
+    parts = torch.distributions.Normal(q.mu, (q.logvar / 2).exp())
+    weights = parts.log_prob(cells[:, None]).sum(2).exp() * 0.1  # of each q(z|x) in each cell
+    logits = torch.zeros(241, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([logits], max_iter=500, line_search_fn="strong_wolfe")
+
+    def loss():  # −1/N Σₙ E_{q(z|xₙ)}[log p(z)]
+        optimizer.zero_grad()
+        value = -(weights.T @ logits.log_softmax(0)).mean()
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    torch.testing.assert_close(logits.detach().softmax(0), weights.mean(1), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("n", "draws", "message"), [(1, 1, r"\(N, d\) with N ≥ 2"), (3, 0, "draws must be at least 1")]
+)
+def test_a_match_of_nothing_is_refused(n, draws, message):
+    with pytest.raises(ValueError, match=message):
+        match_prior(StandardNormal(2), cloud(n), draws=draws)

@@ -30,6 +30,7 @@ from course_lib.widgets import (
     LatentTraversal,
     LossCurves,
     Prediction,
+    PriorPlane,
     Reparameterization,
     Sound,
     SparseSweep,
@@ -74,6 +75,7 @@ EXAMPLES = {
     "SweepRows, denoising": lambda: denoising_rows({"plain": Autoencoder((1, 8, 8), 3)}, GREY),
     "Interpolation": lambda: Interpolation(GREY, {"autoencoder": Autoencoder((1, 8, 8), 3)}),
     "Prediction": lambda: Prediction({1: 4.0, 2: 3.0, 4: 2.5}, "d", "squared error"),
+    "PriorPlane": lambda: PriorPlane({"one": VAE.dense((1, 8, 8), 2), "two": VAE.dense((1, 8, 8), 2, seed=1)}, GREY),
     "Sound": lambda: Sound(torch.sin(torch.arange(4000) * 0.3), 8000, "a tone"),
     "SparseSweep": lambda: SparseSweep(
         {(w, rho): SparseAutoencoder((1, 8, 8), 9) for w in (0.0, 1.0) for rho in (0.1, 0.2)}, GREY
@@ -155,7 +157,7 @@ def test_a_key_on_a_slider_is_announced(shown, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["DenoisingField", "LatentTraversal, a plane", "CodebookExplorer", "TrainingScrubber"]
+    "name", ["DenoisingField", "LatentTraversal, a plane", "CodebookExplorer", "TrainingScrubber", "PriorPlane"]
 )
 @pytest.mark.parametrize("width", [NARROW, WIDE])
 def test_a_plane_has_one_scale_both_ways(shown, name, width):
