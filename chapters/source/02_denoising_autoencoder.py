@@ -335,8 +335,8 @@ print(f"smallest expected cross-entropy at x̂ = {answers[entropies.argmin()].it
 # Why? Four lines. Write $A = \Sigma (\Sigma + \sigma^2 I)^{-1}$, and $e = x - m - A(\tilde{x} - m)$
 # for what this answer misses.
 #
-# 1. The noise is independent of $x$ and adds its variance: $\operatorname{Cov}(\tilde{x}) = \Sigma
-#    + \sigma^2 I$.
+# 1. The noise is independent of $x$ and adds its variance:
+#    $\operatorname{Cov}(\tilde{x}) = \Sigma + \sigma^2 I$.
 # 2. For the same reason $\operatorname{Cov}(x, \tilde{x}) = \Sigma$.
 # 3. So $\operatorname{Cov}(e, \tilde{x}) = \Sigma - A (\Sigma + \sigma^2 I) = 0$.
 # 4. $e$ and $\tilde{x}$ are jointly normal, and then uncorrelated means independent: $\mathbb{E}[e

@@ -290,7 +290,7 @@ axis.imshow(relative, cmap="Blues", vmin=0, vmax=1.2, aspect="auto")
 for i, row in enumerate(relative):
     for j, value in enumerate(row):
         axis.text(j, i, f"{value:.2f}", ha="center", va="center",
-                  color="white" if value > 0.7 else "black")  # fmt: skip
+                  color="white" if value > 0.85 else "black")  # fmt: skip
 axis.set_xticks(range(3), damages)
 axis.set_yticks(range(4), ["plain", *(f"trained on {name}" for name in by_kind)])
 axis.set_title("error, as a share of the error of doing nothing", fontsize=10)

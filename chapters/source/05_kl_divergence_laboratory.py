@@ -160,6 +160,8 @@ GaussianKL(mu_q=6, sigma_q=4, mu_p=0, sigma_p=1)
 # %%
 there, back = kl_normal(6, 4, 0, 1).item(), kl_normal(0, 1, 6, 4).item()
 print(f"KL(N(6, 4²)‖N(0, 1)) = {there:.4f} nats, KL(N(0, 1)‖N(6, 4²)) = {back:.4f} nats")
+
+# %% tags=["hide-input"]
 claim(
     "KL.homework",
     "the first is so many times the second",
@@ -186,6 +188,8 @@ grid = torch.linspace(-15, 15, 3001)
 peak = Normal(3.0, 0.6).log_prob(grid)
 both = torch.logaddexp(peak, Normal(-3.0, 0.6).log_prob(grid)) - math.log(2)
 cost = torch.trapezoid(peak.exp() * (peak - both), grid).item()
+
+# %% tags=["hide-input"]
 claim(
     "KL.reverse-cost",
     "ignoring half of the target costs so many nats; log 2 is 0.693",
@@ -206,6 +210,8 @@ p, near, far = (torch.tensor([x, 1 - x]) for x in (0.1, 1e-6, 0.5))
 for name, q in {"near": near, "far": far}.items():
     variation = (p - q).abs().sum() / 2
     print(f"{name:5} total variation {variation:.2f}, KL(p‖q) = {kl_discrete(p, q):.2f} nats")
+
+# %% tags=["hide-input"]
 claim(
     "KL.not-monotone",
     "the one that is nearer in total variation has so many times the divergence",
@@ -230,6 +236,8 @@ both = terms.variance_ratio + terms.log_ratio
 print("σ²           ", *(f"{x:7.2f}" for x in variances))
 print("σ²/2         ", *(f"{x:7.2f}" for x in terms.variance_ratio))
 print("σ²/2 − log σ ", *(f"{x:7.2f}" for x in both))
+
+# %% tags=["hide-input"]
 claim(
     "KL.sigma-needs-both",
     "the sum is smallest at this variance",

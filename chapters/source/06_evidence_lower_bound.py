@@ -198,13 +198,13 @@ print(f"nodes in each dimension: {nodes[0]} for d = 1, {nodes[-1]} for d = 30")
 
 # %% tags=["hide-input"]
 figure, axis = plt.subplots(figsize=(5.5, 3))
-for needed, colour, label, height in (
-    (nodes.double() ** d, COLOURS[3], "nodes of a grid", 1e18),
-    (100 * ((1 + v) ** d - 1), COLOURS[2], "samples from the prior", 1e6),
-    (torch.ones(30), COLOURS[0], "samples from the posterior", 3),
+for needed, colour, label, end, height in (
+    (nodes.double() ** d, COLOURS[3], "nodes of a grid", 21, 1e21),
+    (100 * ((1 + v) ** d - 1), COLOURS[2], "samples from the prior", 30, 1e6),
+    (torch.ones(30), COLOURS[0], "samples from the posterior", 30, 3),
 ):
     axis.plot(d, needed, color=colour)
-    axis.text(30, height, label, color=colour, ha="right", fontsize=9)
+    axis.text(end, height, label, ha="right", fontsize=9)
 axis.axhline(3e15, color="0.4", linestyle="--", linewidth=1)
 axis.text(30, 6e15, "a billion a second for a month", ha="right", fontsize=9)
 axis.set(yscale="log", xlabel="latent dimension d", ylabel="evaluations of the decoder")

@@ -226,7 +226,7 @@ claim(
 # and an encoder with one trainable number, $q(z \mid x) = \mathcal{N}(ax, 1)$. The mean ELBO and the
 # mean log-likelihood of the data are
 #
-# $$ -\tfrac12 \log 2\pi - \tfrac12 \bigl[ 4 (1 - wa)^2 + w^2 \bigr] - 2a^2
+# $$ -\tfrac12 \bigl[ \log 2\pi + 4 (1 - wa)^2 + w^2 \bigr] - 2a^2
 #    \quad \text{and} \quad
 #    -\tfrac12 \log 2\pi (1 + w^2) - \frac{2}{1 + w^2} \tag{ELBO.18} $$
 #

@@ -424,9 +424,9 @@ pictures["no model", "one normal, on pixels"] = on_pixels.view(-1, 1, 8, 8)
 pictures["no model", "noise"] = torch.rand(1000, 1, 8, 8, generator=generator())
 pictures["VAE", "rebuilt test images"] = rebuilt
 table = {name: measured(images) for name, images in pictures.items()}
-print(f"{'':36}  Fréchet  confident  to nearest")
+print(f"{'':37}  Fréchet  confident  to nearest")
 for (name, prior), (F, confident, distance) in table.items():
-    print(f"{name:15} {prior:20} {F:8.2f} {confident:10.2f} {distance:11.2f}")
+    print(f"{name:15} {prior:21} {F:8.2f} {confident:10.2f} {distance:11.2f}")
 shown = [(name, prior) for name in nets for prior in ("N(0, I)", "mixture of 10")]
 shown = [("test images", ""), *shown, *list(pictures)[-4:-2]]
 show(

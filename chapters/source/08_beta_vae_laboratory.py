@@ -318,7 +318,7 @@ judgement = {beta: judged(net) for beta, net in models.items()}
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 names = ("N(0, I)", "widths", "covariance", "codes")
-print("      Fréchet distance                         confident share                  class")
+print(f"{'Fréchet distance':>37} {'confident share':>33} {'class':>12}")
 print(
     "   β " + " ".join(f"{name:>10}" for name in names) + "   N(0, I)  covariance   codes", end=""
 )
@@ -517,7 +517,7 @@ for level, net in linear.items():
     theory[level] = tuple(t.item() for t in rate_distortion_normal(eigenvalues, level))
     print("θ = {}: R = {:.3f} nats, squared error {:.3f}".format(level, *theory[level]))
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["hide-input", "nbval-ignore-output"]
 curve = [rate_distortion_normal(eigenvalues, level) for level in np.geomspace(0.15, 0.71, 60)]
 figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
 axis.plot(*zip(*curve, strict=True), color="0.5", label="Shannon, (BVAE.9)")

@@ -4,7 +4,7 @@
 # The course follows five texts. They are good enough to learn from, and they contain mistakes.
 # This appendix lists those that concern the course, by topic, and what shows each of them.
 
-# %%
+# %% tags=["hide-input"]
 from collections import Counter
 
 from IPython.display import Markdown, display
@@ -45,7 +45,7 @@ from course_lib.plots import COLOURS
 #
 # How are the verdicts distributed? Look for the source with the largest share of *wrong*.
 
-# %%
+# %% tags=["hide-input"]
 VERDICTS = ("imprecise", "over-claimed", "wrong", "notation", "omitted", "right")
 SOURCES = {"000": "000", "001": "001", "002": "002", "003": "003", "004": "004", "X": "several"}
 count = Counter((key.split("-")[0], e.verdict) for e in errata() for key in e.where)
@@ -55,8 +55,8 @@ for verdict, colour in zip(VERDICTS, COLOURS, strict=False):
     widths = {source: count[source, verdict] for source in SOURCES}
     bars = axis.barh(list(SOURCES.values()), widths.values(), left=list(left.values()),
                      color=colour, label=verdict)  # fmt: skip
-    axis.bar_label(bars, [width or "" for width in widths.values()], label_type="center",
-                   color="white" if verdict in ("wrong", "right") else "black")  # fmt: skip
+    axis.bar_label(bars, [width or "" for width in widths.values()], label_type="center", fontsize=8,
+                   color="white" if verdict in ("wrong", "omitted", "right") else "black")  # fmt: skip
     left = {source: left[source] + width for source, width in widths.items()}
 axis.set(xlabel="places", ylabel="source")
 axis.invert_yaxis()
@@ -147,7 +147,7 @@ show_errata(topic="notation and references")
 # Some entries are matters of definition, names or other people's experiments. No check runs for
 # them, and here is why.
 
-# %%
+# %% tags=["hide-input"]
 untested = [entry for entry in errata() if not entry.shown_by]
 places = [f"{', '.join(e.where)} ({e.says}): *{e.reason}*" for e in untested]
 display(Markdown("\n".join(f"- {place}" for place in places)))
@@ -191,5 +191,5 @@ print(f"{len(errata()) - len(untested)} of {len(errata())} entries have a check 
 #
 # Mistakes about what the course does not treat:
 
-# %%
+# %% tags=["hide-input"]
 display(Markdown("\n".join(f"- {what}: {', '.join(ids)}" for what, ids in outside().items())))
