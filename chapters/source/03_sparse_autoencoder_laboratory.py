@@ -343,7 +343,7 @@ claim(
 # Sparse codes are often said to be *disentangled*: each unit stands for one thing by which the images
 # differ. For the glyphs we know these things: the digit, its slant, stroke, size and place. Two scores,
 # explained in chapter 8, ask whether single units know single factors. The **mutual information gap**
-# (MIG, (BVAE.14)) is 1 when each factor has one unit that knows it and no other does; **DCI** is 1 when
+# (MIG, (BVAE.7)) is 1 when each factor has one unit that knows it and no other does; **DCI** is 1 when
 # each unit serves one factor. The first two rows are the controls: the factors themselves, and a code
 # whose units are shuffled over the images.
 

@@ -261,7 +261,7 @@ for line, value in {
     "log p(x)                               ": log_p_x,
     "log E[p(x,z)/q]                (ELBO.5)": expectation((log_p_xz - log_q).exp()).log(),
     "E[log p(x,z)/q]                (ELBO.6)": expectation(log_p_xz - log_q),
-    "E[log p(x|z)] + E[log p(z)/q] (ELBO.7)": reconstruction + expectation(log_p_z - log_q),
+    "E[log p(x|z)] + E[log p(z)/q]  (ELBO.7)": reconstruction + expectation(log_p_z - log_q),
     "E[log p(x|z)] − KL             (ELBO.8)": reconstruction - divergence,
     "the library                            ": model.elbo(x, mu, sigma),
 }.items():
@@ -321,9 +321,9 @@ ExerciseCard("elbo-from-its-parts")
 # %%
 gap, bound = expectation(log_q - log_posterior), expectation(log_p_xz - log_q)
 for line, value in {
-    "E[log q − log p(z|x)]            (ELBO.9)": gap,
+    "E[log q − log p(z|x)]             (ELBO.9)": gap,
     "E[log q − log p(x,z)] + log p(x) (ELBO.10)": expectation(log_q - log_p_xz) + log_p_x,
-    "log p(x) − ELBO                   (ELBO.11)": log_p_x - bound,
+    "log p(x) − ELBO                  (ELBO.11)": log_p_x - bound,
     "the library                               ": model.gap(x, mu, sigma),
 }.items():
     print(f"{line} {value:.9f}")

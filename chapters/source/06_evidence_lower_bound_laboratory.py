@@ -226,9 +226,10 @@ claim(
 # and an encoder with one trainable number, $q(z \mid x) = \mathcal{N}(ax, 1)$. The mean ELBO and the
 # mean log-likelihood of the data are
 #
-# $$ -\tfrac12 \bigl[ \log 2\pi + 4 (1 - wa)^2 + w^2 \bigr] - 2a^2
-#    \quad \text{and} \quad
-#    -\tfrac12 \log 2\pi (1 + w^2) - \frac{2}{1 + w^2} \tag{ELBO.18} $$
+# $$ \begin{gathered}
+#    -\tfrac12 \log 2\pi - \tfrac12 \bigl[ 4 (1 - wa)^2 + w^2 \bigr] - 2a^2 \quad \text{and} \\
+#    -\tfrac12 \log 2\pi (1 + w^2) - \frac{2}{1 + w^2}
+#    \end{gathered} \tag{ELBO.18} $$
 #
 # The likelihood is highest at $w = \sqrt3$, where the model has the data's variance of 4. Start
 # there, with the best $a$ for it, and raise the ELBO by gradient ascent on $w$ and $a$.
