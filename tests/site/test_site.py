@@ -281,16 +281,31 @@ def brightness(colour):
     return sum(map(float, re.findall(r"[\d.]+", colour)[:3])) / 3
 
 
+# Of tables, formulas, widgets and lines of code, folded or not, those that reach beyond their box.
+CUT = """() => {
+    document.querySelectorAll("details").forEach(folded => folded.open = true);
+    return [...document.querySelectorAll(".table-wrapper, .math-wrapper, [data-widget], pre")]
+        .filter(box => box.scrollWidth > box.clientWidth)
+        .filter(box => box.tagName !== "PRE" || !/.{101}/.test(box.innerText))
+        .map(box => box.innerText.slice(0, 100));
+}"""
+# What MathJax should have drawn, or Markdown should have eaten.
+NOT_TEXT = frozenset({"code", "pre", "script", "label"})
+RAW = re.compile(r"\$|\\[a-zA-Z]")
+
+
 @pytest.fixture(scope="module")
 def seen(chromium, site):
-    """What each page is like on a phone and on paper."""
+    """What each page is like on a small screen, on a phone and on paper."""
     page = chromium.new_page()
     facts = {}
     for path in sorted(site.rglob("*.html")):
         page.emulate_media(media="screen")
-        page.set_viewport_size({"width": 360, "height": 800})
+        page.set_viewport_size({"width": 800, "height": 800})
         page.goto(path.as_uri())
         page.wait_for_function(FINISHED)
+        cut = page.evaluate(CUT)
+        page.set_viewport_size({"width": 360, "height": 800})
         width = page.evaluate("document.documentElement.scrollWidth")
         unread = page.locator("mjx-merror, [data-mjx-error]").count()
         page.emulate_media(media="print")
@@ -303,20 +318,29 @@ def seen(chromium, site):
             """[...document.querySelectorAll(".math-wrapper")].map(formula =>
                 [formula.scrollWidth > formula.clientWidth ? "cut" : "avoid", 0])"""
         )
-        facts[path.relative_to(site).as_posix()] = width, unread, figures
+        facts[path.relative_to(site).as_posix()] = width, unread, figures, cut
     return facts
 
 
 def test_no_page_is_wider_than_a_phone(seen):
-    assert [name for name, (width, _, _) in seen.items() if width > 360] == []
+    assert [name for name, (width, *_) in seen.items() if width > 360] == []
+
+
+def test_on_a_small_screen_nothing_needs_scrolling(seen):
+    assert [(name, cut) for name, (*_, cut) in seen.items() if cut] == []
+
+
+def test_no_formula_is_left_as_it_was_typed(parsed):
+    for path, tree in parsed.items():
+        assert RAW.findall(text_outside(tree.find("body"), NOT_TEXT)) == [], path.name
 
 
 def test_every_formula_is_understood(seen):
-    assert [name for name, (_, unread, _) in seen.items() if unread] == []
+    assert [name for name, (_, unread, *_) in seen.items() if unread] == []
 
 
 def test_on_paper_no_figure_and_no_formula_is_cut(seen):
-    figures = {name: figures for name, (_, _, figures) in seen.items() if figures}
+    figures = {name: figures for name, (_, _, figures, _) in seen.items() if figures}
     assert len(figures) >= len(CHAPTERS)
     for name, heights in figures.items():
         assert all(kept == "avoid" and height < 1000 for kept, height in heights), name
