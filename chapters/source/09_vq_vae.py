@@ -528,11 +528,13 @@ claim(
 #
 # ## Next
 #
-# This was the last chapter. The course began with a network that copies its input through a narrow
-# middle; everything since has been an answer to one question: what should stand in that middle? Few
-# numbers, numbers that survive noise, few active ones, calm ones, clouds that fill a known shape,
-# and at last words. The [appendix on the sources](99_the_sources_checked.ipynb) collects what the
-# tables of the chapters say, and `course_lib.exercises` has more exercises than the cards show.
+# The course began with a network that copies its input through a narrow middle; everything since has
+# been an answer to one question: what should stand in that middle? Few numbers, numbers that survive
+# noise, few active ones, calm ones, clouds that fill a known shape, and at last words.
+#
+# Words have a prior that is learned, and clouds a prior that somebody chose.
+# [Chapter 10](10_priors.ipynb) learns it for them as well. The [appendix on the
+# sources](99_the_sources_checked.ipynb) collects what the tables of the chapters say.
 #
 # ## References
 #

@@ -8,15 +8,15 @@ from course_lib.exercises.bank_normal import LN2, kl
 from course_lib.exercises.bank_regularised import numbers
 from course_lib.exercises.exercise import Exercise, Mistake, Parameters, on_grid
 
-BEST = "Look at the best prior in chapter 11, (PRIOR.1), and at (VAE.5) in chapter 7."
-MIXTURE = "Look at the density of a mixture in chapter 11, (PRIOR.2)."
-VAMP = "Look at the VampPrior in chapter 11, (PRIOR.3)."
-COUPLING = "Look at flows and their determinant in chapter 11, (PRIOR.4)."
-DRAWN = "Look at the divergence by draws in chapter 11, (PRIOR.5)."
-CEILING = "Look at where the estimate ends in the laboratory of chapter 11, (PRIOR.6)."
-SPIKES = "Look at the density without a bound in the laboratory of chapter 11, (PRIOR.7)."
-UNIFORM = "Look at uniform noise in the laboratory of chapter 11, (PRIOR.8)."
-LEARNED = "Look at learned noise in the laboratory of chapter 11, (PRIOR.9)."
+BEST = "Look at the best prior in chapter 10, (PRIOR.1), and at (VAE.5) in chapter 7."
+MIXTURE = "Look at the density of a mixture in chapter 10, (PRIOR.2)."
+VAMP = "Look at the VampPrior in chapter 10, (PRIOR.3)."
+COUPLING = "Look at flows and their determinant in chapter 10, (PRIOR.4)."
+DRAWN = "Look at the divergence by draws in chapter 10, (PRIOR.5)."
+CEILING = "Look at where the estimate ends in the laboratory of chapter 10, (PRIOR.6)."
+SPIKES = "Look at the density without a bound in the laboratory of chapter 10, (PRIOR.7)."
+UNIFORM = "Look at uniform noise in the laboratory of chapter 10, (PRIOR.8)."
+LEARNED = "Look at learned noise in the laboratory of chapter 10, (PRIOR.9)."
 
 Vector = tuple[float, ...]
 

@@ -662,7 +662,7 @@ EMA = Task(
     ),
 )  # fmt: skip
 
-# --- Chapter 11 ---------------------------------------------------------------------------------
+# --- Chapter 10 ---------------------------------------------------------------------------------
 
 
 def mixture_log_density(z: Tensor, log_weights: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:

@@ -37,6 +37,7 @@ TOPICS = {
     "meaning": "Understanding",
     "beta": "β-VAE",
     "codebook": "VQ-VAE",
+    "priors": "Priors and dequantisation",
 }
 
 project = html_title = "From Autoencoders to VQ-VAE"

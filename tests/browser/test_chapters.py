@@ -36,7 +36,7 @@ CHAPTERS = {  # what makes the widgets of each
     ],
     "08_beta_vae": ["LatentTraversal", "SweepRows", "BetaExplorer"],
     "09_vq_vae": ["CodebookExplorer", "TrainingScrubber", "TokenEditor"],
-    "11_priors": ["PriorPlane"],
+    "10_priors": ["PriorPlane"],
 }
 
 

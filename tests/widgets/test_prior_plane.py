@@ -108,7 +108,9 @@ def test_lines_hold_the_share_that_they_say(javascript, share, radius):
         values=values.tolist(), axis=axis.tolist(), share=share,
     )  # fmt: skip
     line = torch.tensor(line)
-    torch.testing.assert_close(line.norm(dim=1), torch.full((len(line),), radius), atol=0.05, rtol=0)
+    torch.testing.assert_close(
+        line.norm(dim=1), torch.full((len(line),), radius), atol=0.05, rtol=0
+    )
     assert line[0].tolist() == line[-1].tolist()  # closed
     steps = (line[1:] - line[:-1]).norm(dim=1)
     assert steps.max() < 0.2 and steps.sum() == pytest.approx(2 * math.pi * radius, rel=0.02)

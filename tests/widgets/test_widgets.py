@@ -157,7 +157,14 @@ def test_a_key_on_a_slider_is_announced(shown, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["DenoisingField", "LatentTraversal, a plane", "CodebookExplorer", "TrainingScrubber", "PriorPlane"]
+    "name",
+    [
+        "DenoisingField",
+        "LatentTraversal, a plane",
+        "CodebookExplorer",
+        "TrainingScrubber",
+        "PriorPlane",
+    ],
 )
 @pytest.mark.parametrize("width", [NARROW, WIDE])
 def test_a_plane_has_one_scale_both_ways(shown, name, width):

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 11 · Priors that fit
+# # 10 · Priors that fit
 #
 # A VAE draws new digits from a cloud that somebody chose before the training began. It need not be so.
 # Below, a cloud is learned together with the network. Lines surround the prior: half of its draws fall
@@ -11,7 +11,6 @@
 from copy import deepcopy
 
 import torch
-from matplotlib import pyplot as plt
 from sklearn import mixture
 from sklearn.decomposition import PCA
 
@@ -22,8 +21,8 @@ from course_lib.evaluation import (
 from course_lib.models import VAE
 from course_lib.notebook import check_task, claim, show
 from course_lib.objectives import CodeLikelihood
-from course_lib.plots import COLOURS, image_rows
-from course_lib.priors import FlowPrior, GaussianMixture, StandardNormal, VampPrior
+from course_lib.plots import image_rows
+from course_lib.priors import FlowPrior, GaussianMixture, VampPrior
 from course_lib.training import fit
 from course_lib.widgets import ExerciseCard, PriorPlane
 
@@ -81,7 +80,7 @@ PriorPlane(moments, plain, distances, "KL(q(z)‖p) in nats:", name="step", seed
 # - fit a prior afterwards, in a second, and compare.
 #
 # **Before you start**: chapters 6 and 7. **Time**: 40 minutes. Finer claims, the table of all priors,
-# and what grey levels do to a density stand in the [laboratory](11_priors_laboratory.ipynb).
+# and what grey levels do to a density stand in the [laboratory](10_priors_laboratory.ipynb).
 
 # %% [markdown]
 # ## The best prior there is
@@ -370,7 +369,7 @@ claim(
 #
 # ## Next
 #
-# The [laboratory](11_priors_laboratory.ipynb) puts all priors into one table with what they cost, tests the
+# The [laboratory](10_priors_laboratory.ipynb) puts all priors into one table with what they cost, tests the
 # estimate where the answer is known, and asks what becomes of a density when pixels have 17 levels.
 #
 # ## References
