@@ -40,7 +40,7 @@ def generator():
 
 
 def two_numbers(prior=None):
-    return VAE.dense((1, 28, 28), latent_dim=2, hidden=(64,), prior=prior, seed=seed)
+    return VAE.dense((1, 28, 28), latent_dim=2, hidden=(48,), prior=prior, seed=seed)
 
 
 def mismatch(net, images):
@@ -67,8 +67,8 @@ PriorPlane(moments, plain, distances, "KL(q(z)‖p) in nats:", name="step", seed
 
 # %% [markdown]
 # In the beginning the prior is $\mathcal{N}(0, I)$, a round cloud, and the codes lie in the middle of
-# it. Then the codes spread and fall into groups, and the lines follow them. Where no code lies, the ring
-# decodes to blends and smears, and the learned prior hardly goes there.
+# it. Then the codes spread, far beyond that cloud, and the lines follow them, bays included. Where no
+# code lies, the ring decodes to blends and smears, and the learned prior hardly goes there.
 #
 # **What does a prior that fits buy: in nats, in samples, and for which price?**
 #
@@ -170,8 +170,8 @@ ExerciseCard("log-density-of-a-coupling")
 
 # %% tags=["nbval-ignore-output"]
 planes = {"N(0, I)": two_numbers(), "mixture": two_numbers(GaussianMixture(2, 12, seed))}
-planes["VampPrior"] = two_numbers()
-planes["VampPrior"].prior = VampPrior(planes["VampPrior"].encoder, plain[:24])
+planes["Vamp"] = two_numbers()
+planes["Vamp"].prior = VampPrior(planes["Vamp"].encoder, plain[:24])
 for net in planes.values():
     fit(net, plain, epochs=60, batch_size=50, lr=2e-3, seed=seed)
 planes["flow"] = learner
@@ -181,8 +181,8 @@ distances = [mismatch(net, plain) for net in planes.values()]
 PriorPlane(planes, plain, distances, "KL(q(z)‖p) in nats:", name="prior", seed=seed)
 
 # %% [markdown]
-# Under $\mathcal{N}(0, I)$ the groups are pressed into a disc, and what the disc has between them is drawn
-# as often as what it has within. The others have room, and less to draw in between.
+# Under $\mathcal{N}(0, I)$ the codes are pressed into a disc. The other priors let them have the room
+# that they need, and take the outline of the shade.
 #
 # ## Where the nats go
 #

@@ -67,7 +67,7 @@ def draw_mixture(random: Random) -> Parameters:
 def draw_halves(random: Random) -> Parameters:
     """The density on the two halves of a step, which differ."""
     low = on_grid(random, 0.02, 0.2, 0.01)
-    return {"a": low, "b": round(low * on_grid(random, 2, 5, 0.5), 6)}
+    return {"a": low, "b": round(low * on_grid(random, 2, 5, 0.05), 4)}
 
 
 GAIN = Exercise(
@@ -139,7 +139,7 @@ VAMP_DENSITY = Exercise(
     kind="number",
     draw=lambda random: {"mu": (on_grid(random, -3, -1), on_grid(random, -0.5, 0.8),
                                 on_grid(random, 1.2, 3)),
-                         "sigma": numbers(random, 3, 0.4, 1.5),
+                         "sigma": numbers(random, 3, 0.3, 0.8),
                          "z": on_grid(random, -2, 2)},
     statement="A VampPrior has three pseudo-inputs. The encoder answers to them with the means "
     r"$\mu = <mu>$ and the standard deviations $\sigma = <sigma>$ of a code of one number. What is "

@@ -204,7 +204,7 @@ def test_no_more_than_log_n_of_the_information_shows(sigma):
 
 @pytest.mark.equation("PRIOR.1")
 def test_the_best_prior_is_the_mixture_of_all_codes():
-    """Among all densities on a grid, found by gradients from the part of the ELBO with the prior."""
+    """Among all densities on a grid, found by gradients from what the ELBO has of the prior."""
     q = cloud(3, 1)
     cells = torch.linspace(-12, 12, 241, dtype=torch.float64)[:, None]  # 0.1 apart
     parts = torch.distributions.Normal(q.mu, (q.logvar / 2).exp())

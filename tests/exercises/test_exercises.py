@@ -16,7 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, optimize, stats
 from scipy.cluster.vq import vq
-from torch.distributions import Bernoulli, Categorical, MultivariateNormal, Normal, kl_divergence
+from torch.distributions import (
+    Bernoulli,
+    Categorical,
+    MixtureSameFamily,
+    MultivariateNormal,
+    Normal,
+    kl_divergence,
+)
 
 from course_lib import information
 from course_lib.evaluation import OneDimensionalModel
@@ -50,6 +57,16 @@ KINDS = {
 # What somebody who makes no mistake, or one, would type for the formula exercises. Parameters
 # stand in braces.
 TYPED = {
+    "formula-bound-with-learned-noise": {
+        None: "r*log({a}/(2*r)) + (1 - r)*log({b}/(2*(1 - r)))",
+        "entropy-forgotten": "r*log({a}) + (1 - r)*log({b})",
+        "entropy-reversed": "r*log({a}*2*r) + (1 - r)*log({b}*2*(1 - r))",
+        "probability-for-density": "r*log({a}/r) + (1 - r)*log({b}/(1 - r))",
+        "halves-swapped": "(1 - r)*log({a}/(2 - 2*r)) + r*log({b}/(2*r))",
+        "uniform-taken": "½(log({a}) + log({b}))",
+        "weights-forgotten": "(log({a}/(2*r)) + log({b}/(2*(1 - r))))/2",
+        "log-probability-given": "log(({a} + {b})/2)",
+    },
     "formula-kl-to-standard-normal": {
         None: "{weight}*(mu**2 + sigma**2 - log(sigma**2) - 1)/2",
         "lost-half": "{weight}*(mu**2 + sigma**2 - log(sigma**2) - 1)",
@@ -627,6 +644,32 @@ def tokens_of(counts):
     return torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
 
 
+def mixture(weights, mu, sigma):
+    """Normals with these weights, which need not sum to 1."""
+    parts = normal(list(mu), list(sigma))
+    return MixtureSameFamily(Categorical(tensor(*weights)), parts)
+
+
+def best_normal(mu, sigma):
+    """The width that minimises the mean KL, found numerically with the mean."""
+
+    def cost(at):
+        return np.mean(
+            [
+                torch_kl(normal(m, s), normal(at[0], math.exp(at[1])))
+                for m, s in zip(mu, sigma, strict=True)
+            ]
+        )
+
+    found = optimize.minimize(
+        cost,
+        [0.0, 0.0],
+        method="Nelder-Mead",
+        options={"xatol": 1e-9, "fatol": 1e-13, "maxiter": 2000},
+    )
+    return math.exp(found.x[1])
+
+
 ORACLES = {
     "beta-vae-loss": lambda r, D, mu, sigma, beta: weighted_loss(
         {"reconstruction": r, "kl": torch_kl(normal(mu, sigma), normal(0, 1))}, kl=beta),
@@ -729,6 +772,26 @@ ORACLES = {
     "gradient-by-the-score": score_by_autograd,
     "kl-of-a-batch": lambda first, second, third: np.mean(
         np.sum([first, second, third], axis=1)),
+    # The rate at the optimum: what KL(q(z)‖p) costs falls away.
+    "gain-of-the-best-prior":
+        lambda d, rate, information: np.subtract(d + rate, rate - information),
+    "mixture-log-density": lambda w, m, s, z: mixture((w, 1 - w), m, s).log_prob(tensor(z)).item(),
+    "vampprior-log-density":
+        lambda mu, sigma, z: mixture((1, 1, 1), mu, sigma).log_prob(tensor(z)).item(),
+    "log-density-of-a-coupling": lambda a, b, t, s:  # a ~ N(0, 1), and b given a ~ N(t, exp(s)²)
+        stats.norm.logpdf(a) + stats.norm.logpdf(b, loc=t, scale=math.exp(s)),
+    "divergence-by-one-draw": lambda mu, sigma, z, p:
+        stats.norm.logpdf(mu + sigma * z, loc=mu, scale=sigma) - math.log(p),
+    "best-normal-prior": best_normal,
+    "information-that-cannot-show": lambda N, information, rest:
+        information + rest - stats.entropy([1 / N] * N),  # at which the estimate ends
+    "density-of-spikes": lambda L, sigma:
+        mixture([1] * L, range(L), [sigma] * L).log_prob(torch.arange(L).double()).mean().item(),
+    "gap-of-uniform-noise": lambda a, b: stats.entropy([0.5, 0.5], [a / (a + b), b / (a + b)]),
+    "formula-bound-with-learned-noise": lambda r, a, b: integrate.quad(
+        lambda u: (2 * r if u < 0.5 else 2 - 2 * r)
+        * math.log((a / (2 * r)) if u < 0.5 else b / (2 - 2 * r)), 0, 1, points=[0.5])[0],
+    "bits-per-dimension": lambda L, D, n: -math.log2(math.exp(-n) / L),  # of a cell of the side 1/L
 }  # fmt: skip
 
 
