@@ -196,7 +196,7 @@ claim(
 
 # %% [markdown]
 # **Verdict.** Sampling does not break the gradient; the reparameterization makes it much less
-# noisy. The score function needs about four times as many steps for the same loss.
+# noisy. After as many steps the score function's model is still behind.
 
 # %% [markdown]
 # ## Is one draw enough?
@@ -850,9 +850,9 @@ claim(
 
 # %% [markdown]
 # **Verdict.** False. The divergence says how much the code tells about the image, and that is set
-# by the decoder's noise. The gap does grow from $\sigma = \tfrac12$ to $0.1$, from a few per cent
-# to about a quarter, because a finer eye also sees what 1,437 images do not teach; overfitting is
-# recognised by comparing test with training images and by nothing else.
+# by the decoder's noise. With $\sigma = 0.1$ there is a gap, too, and no divergence shows it, since
+# that of test images is the same. Overfitting is recognised by comparing test with training images and
+# by nothing else.
 
 # %% [markdown]
 # ## Each term alone
