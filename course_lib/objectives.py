@@ -88,6 +88,38 @@ class Beta:
 
 
 @dataclass(frozen=True)
+class CyclicalBeta:
+    """−E_q[log p_θ(x|z)] + βₜ KL(q_φ(z|x)‖p(z)), where βₜ grows from 0 to β again and again.
+
+    beta: β ≥ 0. period: training steps of a cycle. growing: the share of each in which the weight
+    grows along a line, 0 < growing ≤ 1; for the rest of the cycle it is β, as outside of training.
+    Raises ValueError for a beta that is negative or infinite, a period below 1 or another share.
+    Fu et al., Cyclical Annealing Schedule: A Simple Approach to Mitigating KL Vanishing, 2019.
+    """
+
+    beta: float
+    period: int
+    growing: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_not_negative(beta=self.beta)
+        if self.period < 1:
+            raise ValueError(f"period must be at least 1, got {self.period}")
+        if not 0 < self.growing <= 1:
+            raise ValueError(f"growing must lie in (0, 1], got {self.growing}")
+
+    def __call__(self, model: Any, x: Tensor, generator: Rng = None, step: Step = None) -> Loss:
+        """The terms of −ELBO in nats, the KL weighted."""
+        return Loss(model.loss(x, generator).terms, {"kl": self.weight(step)})
+
+    def weight(self, step: int | None) -> float:
+        """The weight of the KL after so many steps of a training."""
+        if step is None:
+            return self.beta
+        return self.beta * min(1.0, (step % self.period) / (self.growing * self.period))
+
+
+@dataclass(frozen=True)
 class Capacity:
     """−E_q[log p_θ(x|z)] + γ |KL(q_φ(z|x)‖p(z)) − C|  (BVAE.6): a KL that grows to C.
 

@@ -91,6 +91,62 @@ class StandardNormal(Prior):
         return kl_standard_normal(q.mu, q.logvar)
 
 
+class AutoregressivePrior(Prior):
+    """p(z) = N(z₁; 0, 1) Πⱼ N(zⱼ; α zⱼ₋₁, 1 − α²): each number resembles the one before.
+
+    Every zⱼ is N(0, 1). A q(z|x) whose dimensions are independent cannot follow it, so that its
+    divergence never falls below `smallest_kl`, δ > 0: a δ-VAE.
+    alpha: the correlation of neighbours, −1 < α < 1; with 0 this is N(0, I).
+    Raises ValueError for another alpha, or for a latent_dim below 2, which has no neighbours.
+    Razavi et al., Preventing Posterior Collapse with δ-VAEs, ICLR 2019.
+    """
+
+    logvar: Tensor
+
+    def __init__(self, latent_dim: int, alpha: float) -> None:
+        super().__init__()
+        if latent_dim < 2:
+            raise ValueError(f"latent_dim must be at least 2, got {latent_dim}")
+        if not -1 < alpha < 1:
+            raise ValueError(f"alpha must lie between −1 and 1, got {alpha}")
+        self.latent_dim, self.alpha = latent_dim, alpha
+        logvar = torch.full((latent_dim,), math.log1p(-(alpha**2)))
+        logvar[0] = 0
+        self.register_buffer("logvar", logvar, persistent=False)  # of each given the one before
+
+    @property
+    def smallest_kl(self) -> float:
+        """δ = ½ (d − 2) log(1 + α²) − ½ log(1 − α²), in nats, for μ = 0 and the best σ."""
+        square = self.alpha**2
+        return (self.latent_dim - 2) * math.log1p(square) / 2 - math.log1p(-square) / 2
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log p(z): (..., d) → (...)."""
+        return normal_log_density(z, self.alpha * before(z), self.logvar).sum(-1)
+
+    def sample(self, n: int, generator: Rng = None) -> Tensor:
+        """z ~ p(z): (n, d)."""
+        steps = (self.logvar / 2).exp() * normal_like(self.logvar.expand(n, -1), generator)
+        z = [steps[:, 0]]
+        for step in steps.T[1:]:
+            z.append(self.alpha * z[-1] + step)
+        return torch.stack(z, 1)
+
+    def kl(self, q: DiagonalNormal, z: Tensor) -> Tensor:
+        """E_q[log q(zⱼ|x) − log p(zⱼ|zⱼ₋₁)] of each dimension, in closed form: (B, d).
+
+        That of one dimension alone may be negative; their sum, the divergence, is at least δ.
+        """
+        variance = q.logvar.exp() + self.alpha**2 * before(q.logvar.exp())
+        distance = variance + (q.mu - self.alpha * before(q.mu)).square()
+        return (distance / self.logvar.exp() - 1 - q.logvar + self.logvar) / 2
+
+
+def before(x: Tensor) -> Tensor:
+    """What stands before each of the last axis, and 0 before the first."""
+    return nn.functional.pad(x[..., :-1], (1, 0))
+
+
 class GaussianMixture(Prior):
     """p(z) = Σₖ πₖ N(z; μₖ, diag σₖ²), with K components whose parameters are learned.
 

@@ -42,13 +42,21 @@ from course_lib.objectives import (
     Beta,
     Capacity,
     Constraint,
+    CyclicalBeta,
     EveryBeta,
     FreeBits,
     ImportanceWeighted,
     ScoreFunction,
     TotalCorrelation,
 )
-from course_lib.priors import DiagonalNormal, FlowPrior, GaussianMixture, StandardNormal, VampPrior
+from course_lib.priors import (
+    AutoregressivePrior,
+    DiagonalNormal,
+    FlowPrior,
+    GaussianMixture,
+    StandardNormal,
+    VampPrior,
+)
 from course_lib.training import fit
 
 SHAPE = (1, 8, 8)
@@ -91,11 +99,13 @@ MODELS = {
     "mixture": lambda: VAE.dense(SHAPE, 3, hidden=(8,), prior=GaussianMixture(3, 4)),
     "vamp": vamp,
     "flow": lambda: VAE.dense(SHAPE, 3, hidden=(8,), prior=FlowPrior(3, hidden=8)),
+    "autoregressive": lambda: VAE.dense(SHAPE, 3, hidden=(8,), prior=AutoregressivePrior(3, 0.5)),
 }
 OBJECTIVES = {
     "beta": lambda: Beta(2.0, warm_up=3),
     "capacity": lambda: Capacity(2.0, warm_up=3),
     "constraint": lambda: Constraint(2.0),
+    "cyclical": lambda: CyclicalBeta(2.0, 4),
     "free bits": lambda: FreeBits(0.1),
     "total correlation": lambda: TotalCorrelation(2.0, dataset_size=100),
     "score function": ScoreFunction,

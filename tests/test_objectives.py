@@ -29,6 +29,7 @@ from course_lib.objectives import (
     Capacity,
     CodeLikelihood,
     Constraint,
+    CyclicalBeta,
     EveryBeta,
     FreeBits,
     ImportanceWeighted,
@@ -150,6 +151,9 @@ def test_the_warm_up_goes_on_where_a_training_stopped():
         (lambda: Constraint(0), "capacity must be > 0 and finite, got 0"),
         (lambda: Constraint(math.inf), "capacity must be > 0 and finite, got inf"),
         (lambda: Constraint(1, rate=0), "rate must be > 0 and finite, got 0"),
+        (lambda: CyclicalBeta(-1, 10), "beta must be ≥ 0 and finite, got -1"),
+        (lambda: CyclicalBeta(1, 0), "period must be at least 1, got 0"),
+        (lambda: CyclicalBeta(1, 10, 0), r"growing must lie in \(0, 1\], got 0"),
         (lambda: FreeBits(-0.1), "nats must be ≥ 0 and finite, got -0.1"),
         (lambda: FreeBits(math.nan), "nats must be ≥ 0 and finite, got nan"),
         (lambda: TotalCorrelation(1, dataset_size=1), "dataset_size must be at least 2, got 1"),
@@ -176,6 +180,17 @@ def test_bad_arguments_are_refused(make, message):
 def test_arguments_of_another_objective_are_no_arguments(make, word):
     with pytest.raises(TypeError, match=f"unexpected keyword argument '{word}'"):
         make()
+
+
+def test_the_weight_grows_and_stays_in_every_cycle():
+    objective = CyclicalBeta(4, period=10, growing=0.5)
+    cycle = [0, 0.8, 1.6, 2.4, 3.2, 4, 4, 4, 4, 4]
+    assert [objective.weight(step) for step in range(20)] == pytest.approx(2 * cycle)
+    assert objective.weight(None) == 4
+    model = spread_out_model()
+    for step in (0, 3, 17, None):
+        expected = Beta(objective.weight(step))(model, IMAGES.round(), seeded()).total
+        assert objective(model, IMAGES.round(), seeded(), step).total == expected
 
 
 # A budget for the KL

@@ -6,10 +6,18 @@ import pytest
 import torch
 from scipy import stats
 from sklearn import mixture
-from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal, kl_divergence
+from torch.distributions import (
+    Categorical,
+    Independent,
+    MixtureSameFamily,
+    MultivariateNormal,
+    Normal,
+    kl_divergence,
+)
 
 from course_lib.models import VAE
 from course_lib.priors import (
+    AutoregressivePrior,
     DiagonalNormal,
     FlowPrior,
     GaussianMixture,
@@ -307,3 +315,62 @@ def test_a_model_trains_its_prior_and_gains_by_it(kind):
 def test_priors_that_cannot_be_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+# A prior that no independent q can follow
+
+
+def correlated(d, alpha):
+    """The same distribution by its covariance, α^|i − j|."""
+    places = torch.arange(d, dtype=torch.float64)
+    covariance = alpha ** (places - places[:, None]).abs()
+    return MultivariateNormal(torch.zeros(d, dtype=torch.float64), covariance)
+
+
+@pytest.mark.parametrize(("d", "alpha"), [(2, 0.5), (5, 0.9), (4, -0.7), (3, 0.0)])
+def test_the_autoregressive_prior_is_a_normal_with_falling_correlations(d, alpha):
+    prior = AutoregressivePrior(d, alpha).double()
+    z = normal(3, 7, d)
+    torch.testing.assert_close(prior.log_prob(z), correlated(d, alpha).log_prob(z))
+    drawn = prior.sample(40_000, generator())
+    torch.testing.assert_close(
+        drawn.T.cov(), correlated(d, alpha).covariance_matrix, atol=0.04, rtol=0
+    )
+    mu, logvar = normal(6, d, seed=1), normal(6, d, seed=2)
+    q = MultivariateNormal(mu, logvar.exp().diag_embed())
+    kl = prior.kl(DiagonalNormal(mu, logvar), mu)
+    torch.testing.assert_close(kl.sum(1), kl_divergence(q, correlated(d, alpha)))
+
+
+@pytest.mark.parametrize(("d", "alpha"), [(2, 0.5), (5, 0.9), (4, -0.7), (3, 0.0)])
+def test_no_independent_posterior_comes_nearer_than_delta(d, alpha):
+    prior = AutoregressivePrior(d, alpha).double()
+    mu, logvar = (normal(1, d, seed=seed).requires_grad_() for seed in (3, 4))
+    optimizer = torch.optim.LBFGS([mu, logvar], max_iter=500, line_search_fn="strong_wolfe")
+
+    def closure():
+        optimizer.zero_grad()
+        loss = prior.kl(DiagonalNormal(mu, logvar), mu).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    assert closure().item() == pytest.approx(prior.smallest_kl, abs=1e-6)
+    assert (prior.smallest_kl == 0) == (alpha == 0)
+
+
+def test_a_vae_with_an_autoregressive_prior_never_spends_less_than_delta():
+    images = torch.zeros(20, 1, 2, 2)  # which say nothing
+    model = VAE.dense((1, 2, 2), 4, hidden=(8,), prior=AutoregressivePrior(4, 0.8))
+    fit(model, images, epochs=300, batch_size=20, lr=1e-2)
+    kl = model.draw(images, generator()).kl.sum(1).mean().item()
+    assert kl == pytest.approx(model.prior.smallest_kl, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [((1, 0.5), "at least 2, got 1"), ((3, 1.0), "between −1 and 1, got 1.0")],
+)
+def test_an_autoregressive_prior_needs_neighbours_that_differ(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        AutoregressivePrior(*arguments)
