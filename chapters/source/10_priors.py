@@ -90,9 +90,9 @@ PriorPlane(moments, plain, distances, "KL(q(z)‖p) in nats:", name="step", seed
 # likelihood does not see the prior; of the divergence only $\mathbb{E}_q[\log p(z)]$ does. With all codes
 # thrown together into the **aggregate posterior** $q(z)$,
 #
-# $$ \arg\max_p \frac1N \sum_{n=1}^{N} \mathrm{ELBO}_p(x_n)
-#    = \arg\max_p \, \mathbb{E}_{q(z)}[\log p(z)] = q(z),
-#    \qquad q(z) = \frac1N \sum_{n=1}^{N} q_\phi(z \mid x_n) \tag{PRIOR.1} $$
+# $$ \begin{aligned} \arg\max_p \frac1N \sum_{n=1}^{N} \mathrm{ELBO}_p(x_n)
+#    &= \arg\max_p \, \mathbb{E}_{q(z)}[\log p(z)] = q(z), \\
+#    q(z) &= \frac1N \sum_{n=1}^{N} q_\phi(z \mid x_n) \end{aligned} \tag{PRIOR.1} $$
 #
 # since a cross-entropy is smallest for the distribution itself (KL.5). How much is there to gain?
 # Chapter 7 has split the divergence in two, (VAE.5): the information $I(x; z)$, which the images need,
@@ -145,10 +145,10 @@ mixture_log_density = check_task("mixture_log_density", mixture_log_density)
 # network reads from the first, $b \mapsto (b - t(a)) \, e^{-s(a)}$; then the halves change places. The
 # Jacobian of each is triangular, so its determinant is a product:
 #
-# $$ \log p(z) = \log \mathcal{N}\bigl(f(z); 0, I\bigr)
-#    + \log \Bigl\lvert \det \frac{\partial f}{\partial z} \Bigr\rvert, \qquad
+# $$ \begin{aligned} \log p(z) &= \log \mathcal{N}\bigl(f(z); 0, I\bigr)
+#    + \log \Bigl\lvert \det \frac{\partial f}{\partial z} \Bigr\rvert, \\
 #    \log \Bigl\lvert \det \frac{\partial f}{\partial z} \Bigr\rvert
-#    = - \sum_{\text{couplings}} \sum_j s_j(a) \tag{PRIOR.4} $$
+#    &= - \sum_{\text{couplings}} \sum_j s_j(a) \end{aligned} \tag{PRIOR.4} $$
 #
 # In the course's library a prior is an object with `log_prob` and `sample`, and a VAE takes any of them.
 # None of the three has a divergence in closed form. It is a mean over draws:
