@@ -90,14 +90,16 @@ def find_widget(page, name):
     from playwright.sync_api import TimeoutError as TooLate
 
     index = first_cell(page, name)
-    try:
-        page.wait_for_function(SHOWN, arg=index, polling=1000, timeout=180_000)
-    except TooLate:
-        raise AssertionError(f"no {name}: {page.evaluate(INSTEAD, index)}") from None
     cell = page.locator(f'.jp-Cell[data-windowed-list-index="{index}"]')
     widget = cell.locator(".course").first
-    widget.scroll_into_view_if_needed()
-    return widget
+    for _ in range(6):  # what JupyterLab draws late can push the cell out of sight once more
+        try:
+            page.wait_for_function(SHOWN, arg=index, polling=1000, timeout=60_000)
+            widget.scroll_into_view_if_needed(timeout=10_000)
+        except TooLate:
+            continue
+        return widget
+    raise AssertionError(f"no {name}: {page.evaluate(INSTEAD, index)}")
 
 
 def assert_moves(page, widget):
