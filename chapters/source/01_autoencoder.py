@@ -2,7 +2,7 @@
 # # 1 · Autoencoder
 #
 # How few numbers does a digit need? Below, a network has squeezed 329 digits of 28 × 28 pixels
-# through *two* numbers, and draws what every place of the plane of these two stands for. Drag the
+# through *two* numbers, and draws the picture that each place of their plane stands for. Drag the
 # ring. Can you walk from a 1 to an 8? And can you find a digit that nobody drew?
 
 # %% tags=["hide-input"]
@@ -153,6 +153,12 @@ cross_entropy_of_logits = check_task("cross_entropy_of_logits", cross_entropy_of
 # where $H(x) = -x \log x - (1 - x) \log (1 - x)$. Equality holds only for $\hat{x} = x$. So the
 # smallest loss is still the best reconstruction, but its value says how grey the images are as
 # much as how well they are rebuilt.
+#
+# The two halves are the two sides of a coin. With more outcomes there is a term for each: the
+# cross-entropy of $p$ and $q$ is $H(p, q) = -\sum_k p_k \log q_k$.
+#
+# Now a question. A wrong answer is told which of the usual mistakes it is, and never the value; your
+# attempts are kept in a file beside this notebook. Answers may be expressions, such as `log(3)/2`.
 
 # %%
 ExerciseCard("cross-entropy")
@@ -219,7 +225,8 @@ LossCurves(
 
 # %% [markdown]
 # Two rings follow $x$. The ring of the half stays at 1: that loss rewards white and never punishes
-# it. What will a network paint that is trained on it?
+# it. What will a network paint that is trained on it? (Below, a place is *used* if more than a tenth
+# of the images have ink there.)
 
 
 # %% tags=["nbval-ignore-output"]
@@ -326,8 +333,8 @@ claim(
 )
 
 # %% [markdown]
-# Every doubling of the code helps, and curved encoders and decoders get more out of each number than
-# flat ones.
+# Every doubling of the code helps, and here curved encoders and decoders get more out of each number
+# than flat ones.
 
 # %% [markdown]
 # ## Holes
@@ -401,9 +408,9 @@ for name in samples:
 print(f"{'test image':14} sure of {share['test image']:.2f}, distance 1.00")
 
 # %% [markdown]
-# Counting by eye is not a measurement. Two numbers are: the share of pictures of which the classifier
-# is sure, which means that it gives one class more than 0.9; and the distance to the nearest training
-# image, where test images have 1. The same strip and the same two numbers end chapters 2 to 4.
+# Counting by eye is not a measurement. The two numbers are: the share of pictures of which the
+# classifier is sure, which means that it gives one class more than 0.9; and the distance to the nearest
+# training image, where test images have 1. Strip and numbers come back in chapters 2 to 4.
 
 # %% tags=["hide-input"]
 claim(
