@@ -135,9 +135,9 @@ show(image_rows(rows, 12), alt=alt)
 # $\tilde{x}_i$ in place of $x_i$, and that is all that differs from chapter 1. The noise is drawn
 # anew each time an image comes up.
 #
-# Write the loss of one batch. `noise` has the shape of `x` and is uniform on $[0, 1)$: make the
-# mask $m$ from it, damage the images, let the model repair them, and compare. With which of the
-# two?
+# Write the loss of one batch, here with the squared error. `noise` has the shape of `x` and is uniform
+# on $[0, 1)$: make the mask $m$ from it, damage the images, let the model repair them, and compare:
+# with the clean images or with the damaged ones?
 
 
 # %%
@@ -292,8 +292,9 @@ claim(
 )
 
 # %% [markdown]
-# Having been trained on masking is no help against the other two kinds. Always ask a denoiser which
-# noise it was trained on, and how strong: the laboratory trains at four strengths and tests at ten.
+# Having been trained on masking is no help here against the other two kinds. Always ask a denoiser
+# which noise it was trained on, and how strong: the laboratory trains at four strengths and tests at
+# ten.
 
 # %%
 ExerciseCard("denoiser-on-clean-images")
@@ -415,8 +416,8 @@ DenoisingField(ring, sigma=0.25)
 # ## A denoiser is a compass
 #
 # Let $p_\sigma$ be the density of $\tilde{x}$: that of the data, blurred by the noise. The gradient
-# of its logarithm is called the **score**; it points to where the density grows fastest. The best
-# denoiser knows it (**Tweedie's formula**):
+# of its logarithm is called the **score**; it points in the direction in which the density grows
+# fastest. The best denoiser knows it (**Tweedie's formula**):
 #
 # $$ \nabla \log p_\sigma(\tilde{x})
 #    = \frac{r^*(\tilde{x}) - \tilde{x}}{\sigma^2} \tag{DAE.8} $$
@@ -488,7 +489,7 @@ show(image_rows({"test images": test.images, "drawn": samples}, 12), alt=alt)
 
 # %% [markdown]
 # Some can be read and some are blots. The classifier is sure of about two in three, against nineteen
-# in twenty of the test images, and they lie a quarter farther from real images than test images do.
+# in twenty of the test images. They lie a quarter farther from training images than test images do.
 # Nothing told the codes to be normal. Chapter 7 will. But a denoiser offers a second way to draw,
 # without any code.
 #
