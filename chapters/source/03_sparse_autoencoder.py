@@ -2,7 +2,7 @@
 # # 3 · Sparse autoencoder
 #
 # What is a photograph made of? Below are 64 shapes. A network that has seen 10,000 small pieces of
-# photographs adds them up to draw any such piece. Each shape belongs to one unit of its code. Move
+# photographs draws any such piece as a sum of them. Each shape belongs to one unit of its code. Move
 # $\lambda$ to 0: the network may use all its units for every piece. Move it up again: each unit is
 # asked to be silent for nearly all of them. What happens to the shapes?
 
@@ -314,7 +314,9 @@ show_features(pair, "64 features of each model: noise on the left, edges and bar
 # It is 1 if a single pixel has all the weight and $D$ if all have the same; for noise with a
 # normal distribution it is about $D/3$, since the mean of $w^4$ is then three times the squared
 # mean of $w^2$. The **orientation selectivity** looks at the Fourier transform $W_f$ of the
-# feature and asks whether its power $P(f) = |W_f|^2$ lies along one direction $\theta_f$:
+# feature. Each frequency $f$ is a wave with a direction, of angle $\theta_f$, and a power
+# $P(f) = |W_f|^2$. Do the strong waves have one direction? (Opposite directions are the same wave:
+# hence the 2.)
 #
 # $$ \mathrm{OS}(w) = \frac{\bigl| \sum_f P(f)\, e^{2 i \theta_f} \bigr|}{\sum_f P(f)} \tag{SAE.6} $$
 #
@@ -377,7 +379,7 @@ claim(
 # where $[\,\cdot\,]$ is 1 if true and 0 otherwise. Lifetime sparsity: each unit is active for few
 # images. Population sparsity: each image makes few units active. The means of both fractions are
 # the same number, the share of ones in the whole table, but their spreads are not. Here are two
-# tables of 40 units that the penalty likes perfectly. In the first, all units fire together, on
+# tables of 40 units that pay no penalty. In the first, all units fire together, on
 # one image in twenty. In the second, every unit always has the activation 0.05.
 
 # %%
@@ -408,8 +410,8 @@ claim(
 # The second table is a **loophole**. A mean of 0.05 can mean "on for one image in twenty" or "a
 # little on, always". Small activations that vary a little around 0.05 carry as much information
 # as one likes, if the decoder has large weights to read them. Does a trained network go through it? In the
-# picture, look for activations near 1: of the patches, and of digits, for which a second
-# layer stands on both sides.
+# picture, look for activations near 1: of the patches, and of digits, whose network has a second
+# layer in the encoder and in the decoder.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 train, test = load("digits"), load("digits", "test")
@@ -575,7 +577,7 @@ claim(
 #
 # $\hat\rho_j$ is now $h_j(x)$ itself, so each activation of each image is pulled towards $\rho$:
 # a constant, which carries no information. A unit that is either on or off pays for every image.
-# So a batch should hold many times $1/\rho$ images. Ours hold twice that; the
+# So a batch should hold many times $1/\rho$ images. Ours hold two times; the
 # laboratory measures what that does.
 #
 # </details>
