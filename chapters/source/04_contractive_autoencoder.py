@@ -87,8 +87,8 @@ SweepRows("λ", swept, columns=10, start=1.0)
 # which images really differ. What should go are reactions to changes that no image shows.
 #
 # Is that what the slider showed? The 50 directions, of 784, in which glyphs vary most hold 86 % of
-# their variance. Which share of the reactions belongs to them? For an encoder without preferences
-# it would be 50/784, or 6 %.
+# their variance. Which share of the reactions, squared and added up, belongs to them? For an encoder
+# without preferences it would be 50/784, or 6 %.
 
 # %% tags=["hide-input"]
 centred = (glyphs - glyphs.mean(0)).flatten(1)
@@ -176,9 +176,9 @@ ExerciseCard("contractive-penalty")
 
 # %% [markdown]
 # **Weight decay**, an older penalty, charges $\lVert W_j \rVert^2$ whatever the image is. Here that is
-# multiplied by $(h_j (1 - h_j))^2$. (Weight decay, too, turns the reactions to where glyphs differ, says
-# the laboratory.) A unit whose activation is close to 0 or 1 is **saturated** and pays
-# almost nothing. Compare the columns:
+# multiplied by $(h_j (1 - h_j))^2$. A unit whose activation is close to 0 or 1 is **saturated** and pays
+# almost nothing. (What the first picture shows, weight decay does, too: laboratory.) Compare the
+# columns:
 
 # %%
 W = torch.tensor([[3.0, 4.0]])
@@ -358,8 +358,8 @@ show(figure, alt="Ellipses and dashed curves: far apart for λ = 0, close for 0.
 # $\lambda = 10$ two curves are cut off: a hidden ReLU unit switches there, which no slope foretells. For
 # smaller changes most ellipses are right (laboratory).
 #
-# The derivative itself, at 81 blobs, needs no such excuse. Split $\lVert J \rVert_F^2$ into the part
-# along the manifold and the rest, and measure the speed at which the code moves with the blob:
+# The derivative itself is exact. At 81 blobs, split $\lVert J \rVert_F^2$ into the part along the
+# manifold and the rest, and measure the speed at which the code moves with the blob:
 
 # %%
 ticks = torch.linspace(0.1, 0.9, 9)
@@ -613,9 +613,9 @@ claim(
 )
 
 # %% [markdown]
-# So it can, nearly as well as test images by both numbers, and the decoder was never the obstacle. (In
-# the second row the classifier is sure, too, of pictures eleven times as far out as test images: one
-# number alone proves nothing.) The laboratory asks all networks of chapters 1 to 4, and finds the
+# So it can: by both numbers the mixture comes close to test images. The decoder was never the obstacle.
+# (In the second row the classifier is sure, too, of pictures eleven times as far out as test images:
+# one number alone proves nothing.) The laboratory asks all networks of chapters 1 to 4, and finds the
 # same: what is missing is a distribution for the codes, a **prior**. Here it was fitted afterwards, by
 # another model. Can training bring the codes to a distribution that we chose before? For that one has
 # to compare distributions.
