@@ -375,9 +375,6 @@ ExerciseCard("formula-kl-to-standard-normal")
 ExerciseCard("first-false-line-kl")
 
 # %% [markdown]
-# A wrong answer is told which of the usual mistakes it is, and never the value; your attempts are kept
-# in a file beside this notebook. Answers may be expressions, such as `log(3)/2`.
-#
 # ### Explore
 #
 # Here are the two curves again, with the terms in a table.
@@ -563,7 +560,7 @@ claim(
 # - $\mathrm{KL}(p \Vert q)$ is the extra length of a code made for $q$ when the data come from $p$.
 # - It is never negative, zero only for equal distributions, and not symmetric.
 # - Made small over $q$, $\mathrm{KL}(p \Vert q)$ covers and $\mathrm{KL}(q \Vert p)$ seeks.
-# - For normals it has four terms. For independent parts it adds up; units do not matter to it.
+# - For normals it has four terms. For independent parts it adds up.
 # - A divergence can be estimated from samples of the first distribution. The error bar can be trusted
 #   where the log-ratio has a variance that samples show; heavy tails deceive it.
 #
