@@ -178,8 +178,9 @@ claim(
 )
 
 # %% [markdown]
-# What does an error of 10 % cost? Count evaluations of the decoder: of a grid, of samples from the prior,
-# and of samples from the posterior: one, since by (ELBO.2) $p(x) = p(x, z) / p(z \mid x)$ for any $z$.
+# What does an error of 10 % cost? Count evaluations of the decoder, with a grid, with samples from the
+# prior, and with samples from the posterior. If it were known, one would do, since by (ELBO.2) $p(x) =
+# p(x, z) / p(z \mid x)$ for any $z$.
 
 
 # %% tags=["hide-input"]
@@ -361,7 +362,8 @@ two_peaks = OneDimensionalModel(lambda z: z**2 / 2, s=0.3)
 EvidenceGap(two_peaks, x=1.0, mu=1.3, sigma=0.25, x_range=(-0.5, 2.0))
 
 # %% [markdown]
-# At $x = 1$ it cannot be done: a narrow $q$ misses one peak, a wide one puts weight on the valley.
+# At $x = 1$ it cannot be done. A narrow $q$ misses one peak: even if it matched the other exactly, it
+# would be twice the posterior there, and $\log 2$ off. A wide one puts weight on the valley.
 # At $x = 0.1$ they have nearly merged, and μ = 0, σ = 0.5 leaves only 0.05 nats.
 
 # %% [markdown]
@@ -373,7 +375,7 @@ EvidenceGap(two_peaks, x=1.0, mu=1.3, sigma=0.25, x_range=(-0.5, 2.0))
 #   to the prior, and then $q$ knows nothing about $x$.
 #
 # Mind the signs. The ELBO is a reward: reconstruction *minus* divergence. A loss is its negative,
-# and there the divergence is *added*. Both terms stand in one sum without a constraint. And
+# and there the divergence is *added*. Neither term is a constraint: both stand in one sum. And
 # neither needs the posterior, nor $p(x)$: only $q$, the likelihood and the prior.
 
 # %% [markdown]
@@ -422,8 +424,8 @@ for axis in (left, right):
 show(figure, alt="The ELBO levels off below log p(x); the best q misses the posterior's long tail.")
 
 # %% [markdown]
-# The bound does not reach the evidence. The posterior is skewed, because the decoder saturates: for
-# a large $z$ all pixels look alike. No normal $q$ equals it, so a gap remains.
+# The bound does not reach the evidence. The posterior is skewed, because the decoder saturates: all
+# large $z$ give the same pixel. No normal $q$ equals it, so a gap remains.
 
 # %%
 fits = [fit_q(two_peaks, 1.0, mu) for mu in (-1.0, 1.0)]
