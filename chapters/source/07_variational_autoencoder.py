@@ -386,11 +386,11 @@ claim(
 
 # %% [markdown]
 # Yes, two times out of three: so many of its samples are digits to the classifier. Of the test
-# images that the VAE rebuilds five in six are, and of real ones nineteen in twenty; so some of the
-# loss is blur, and the rest lies in the codes. An autoencoder reaches the same share once a normal
-# is fitted to its codes, but its pictures lie farther from real ones. The VAE needed no fitting:
-# its prior was known before training began. From it the large model at the top drew all its digits,
-# the last row here.
+# images that the VAE rebuilds five in six are, and of real ones nineteen in twenty; so a part of what
+# is missing is blur, and the rest lies in the codes. An autoencoder reaches the same share once a
+# normal is fitted to its codes, but its pictures lie farther from real ones. The VAE needed no fitting:
+# its prior was known before training began. From it the large model at the top drew all its digits, the
+# last row here.
 #
 # Neither number is a proof: a classifier is sure of most pictures of noise, and a copied training
 # image has the distance 0. The laboratory has more models, priors and measures in one table; a
@@ -409,7 +409,7 @@ Interpolation(test.images[:100], {"autoencoder": autoencoder, "VAE": vae}, first
 #
 # ### What the divergence pays for
 #
-# Take the mean over the images of $\log q(z \mid x) / p(z)$ and put $q(z)$ in between:
+# Take the mean of $\log q(z \mid x) / p(z)$ over images and their codes, and split it at $q(z)$:
 #
 # $$ \mathbb{E}_x \, \mathrm{KL}\bigl( q(z \mid x) \,\Vert\, p(z) \bigr)
 #    = I(x; z) + \mathrm{KL}\bigl( q(z) \,\Vert\, p(z) \bigr) \tag{VAE.5} $$
@@ -457,8 +457,8 @@ claim(
 # %% [markdown]
 # ### The width of the decoder
 #
-# What decides how many numbers pay? Give the decoder a Gaussian likelihood with the width $\sigma$:
-# by (AE.6) its loss is $\lVert x - \hat{x} \rVert^2 / 2\sigma^2$ plus a constant. (This $\sigma$ is
+# What decides how many numbers pay? Give the decoder a normal likelihood with the width $\sigma$: minus
+# its logarithm is $\lVert x - \hat{x} \rVert^2 / 2\sigma^2$ plus a constant. (This $\sigma$ is
 # the width of *pixels* around their mean, and has nothing to do with that of the code.) Guess which
 # of four widths gives the best reconstructions, and which the best samples.
 
@@ -496,10 +496,11 @@ claim(
 # %% [markdown]
 # ### The β that a loss hides
 #
-# So $\sigma$ sets the exchange rate between squared error and nats. Sums and means do the same.
-# Up to a factor, which an optimiser like Adam does not notice, a loss *reconstruction + weight ·
-# KL* is $-\log p + \beta \,\mathrm{KL}$ with some $\beta$, and only $\beta = 1$ belongs to the
-# ELBO. For a squared error, read as a Gaussian likelihood with the width $\sigma$,
+# So $\sigma$ sets the exchange rate: times $2\sigma^2$, the loss is squared error plus $2\sigma^2$ KL.
+# Sums and means do the same. Up to a factor, which an optimiser like Adam does not notice, a loss
+# *reconstruction + weight · KL* is $-\log p + \beta \,\mathrm{KL}$ with some $\beta$, and only
+# $\beta = 1$ belongs to the ELBO. For a squared error, read as a Gaussian likelihood with the width
+# $\sigma$,
 #
 # $$ \beta = \frac{w}{2 \sigma^2} \cdot \{D \text{ if the error is a mean over pixels}\}
 #    \cdot \{\tfrac1d \text{ if the KL is a mean}\} \tag{VAE.7} $$
@@ -522,8 +523,8 @@ for loss, reading, arguments in (
     print(f"{loss:58} {reading:11} {beta:6.1f}")
 
 # %% [markdown]
-# A mean over pixels multiplies the divergence by $D$, far beyond what made the code collapse above.
-# The plain squared error plus KL is the ELBO for $\sigma^2 = \tfrac12$.
+# A mean over pixels multiplies the divergence by $D$; above, a factor $2\sigma^2 = 2$ was enough to
+# make the code collapse. The plain squared error plus KL is the ELBO for $\sigma^2 = \tfrac12$.
 
 # %%
 ExerciseCard("effective-beta")
@@ -561,8 +562,8 @@ def edited(codes, factors, degree, **wanted):
 
 
 # %% [markdown]
-# Now take faces that the model has never seen, and set both. Watch the mouth, then the eyes. What
-# changes that should not?
+# Now take faces that the model has never seen, and set smile and glasses. Watch the mouth, then the
+# eyes. What changes that should not?
 
 # %% tags=["nbval-ignore-output"]
 rows, some = {}, slice(8, 14)
@@ -576,8 +577,8 @@ SweepRows(("smile", "glasses"), rows, start=(1, "on"))
 # %% [markdown]
 # On most faces the edit does what is asked, and skin, hair and light stay; some pictures get
 # grainy. Let a third party judge: a linear regression from pixels to factors, which has never seen
-# the VAE, reads every new face with a full smile and with a frown. Which way is better, the
-# straight one or the bent?
+# the VAE, reads every new face with a full smile and with a frown. By which part of its range does each
+# factor change? Which way is better, the straight one or the bent?
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 reader = make_pipeline(PCA(150, random_state=0), LinearRegression())
@@ -634,7 +635,7 @@ print(f"learned σ of a pixel {faces_vae.likelihood.sigma:.3f}; spread of a code
 # %% [markdown]
 # > **Myth**: "the latent space of a VAE has no holes; any point of it decodes to something valid."
 # > The middle row is what the prior decodes to. This model learned its $\sigma$, and it is tiny:
-# > the other end of the scale of the last section. Its codes crowd together, with a quarter of the
+# > the other end of the scale from total collapse. Its codes crowd together, with a quarter of the
 # > prior's spread, and $\mathcal{N}(0, I)$ falls beside them. A normal fitted to the codes draws
 # > faces. The loss *asks* that the codes follow the prior; whether they do has to be looked at.
 
