@@ -3,7 +3,7 @@
 #
 # A printed digit has knobs: how far it slants, how large it is, where it stands. The network below
 # saw 8,000 pictures of digits and nothing else; nobody told it of any knob. Its code has ten numbers.
-# Below the image slider, move the first four one by one. What does each of them change?
+# Below the image slider, move the first four, line by line. What does each of them change?
 
 # %% tags=["hide-input"]
 import numpy as np
@@ -182,8 +182,8 @@ SweepRows("β", rows_by_beta, start=0.01)
 # Reconstructions are best on the left. The row from the prior is bad at both ends: strokes that make
 # no digit on the left, one grey image for all on the right. The row from the fitted normal is as good
 # on the left as anywhere. In numbers, on test images: rate and distortion, the active units (VAE.6),
-# and how far both kinds of samples are from the training images (the Fréchet distance of 20
-# principal components; 0 is best).
+# and how far both kinds of samples are from the training images (the Fréchet distance compares means
+# and covariances, here of 20 principal components; 0 is best).
 
 # %% tags=["hide-input"]
 pca = PCA(20).fit(train.images.flatten(1))
@@ -242,7 +242,8 @@ claim(
 #
 # ## The price is a slope
 #
-# Let $D(C)$ be the smallest distortion within the budget $C$. One more nat of budget is worth
+# Let $D(C)$ be the smallest distortion within the budget $C$. A multiplier is what loosening its
+# constraint is worth: one more nat of budget saves
 #
 # $$ \beta = -\frac{\mathrm{d} D(C)}{\mathrm{d} C}
 #    = \frac{\mathrm{d}}{\mathrm{d} C} \, \max_{R \le C} \, \mathbb{E} \log p_\theta(x \mid z)
@@ -267,8 +268,8 @@ for lr, epochs in ((5e-3, 60), (1e-3, 15)):
     history = fit(conditional, train.images, objective=every, **faster)
 
 # %% [markdown]
-# Start at the left end and go right. Where is the curve steep, and where flat? What do the
-# reconstructions lose on the way? The orange points are the models that were trained for one β each.
+# Start with the slider at its left end and go right. Where is the curve steep, and where flat? What do
+# the reconstructions lose on the way? The orange points are the models that were trained for one β each.
 
 # %% tags=["nbval-ignore-output"]
 points = [(beta, R[beta], D[beta]) for beta in betas[1:]]
