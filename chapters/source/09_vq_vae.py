@@ -94,6 +94,8 @@ TokenEditor(writer, new_glyphs.images[:12])
 # %% [markdown]
 # ## A codebook and its nearest entry
 #
+# The codebook holds $K$ vectors of $D_e$ numbers, the **codes**:
+#
 # $$ e_1, \dots, e_K \in \mathbb{R}^{D_e} \tag{VQ.1} $$
 #
 # For one vector $z_e$ from the encoder, the token is the number of the nearest code:
@@ -108,8 +110,8 @@ TokenEditor(writer, new_glyphs.images[:12])
 #
 # Each *vector* is replaced, not each of its $D_e$ numbers. The encoder
 # returns just these vectors: no $\sigma$, no noise. For speech the tokens stand in a row, for
-# images on a grid; here the grid is $4 \times 4$, and a token stands for $2 \times 2$ pixels and
-# their surroundings.
+# images on a grid; for the 8 × 8 digits below it is $4 \times 4$, and a token stands for $2 \times 2$
+# pixels and their surroundings.
 
 # %% [markdown]
 # ### Build it: the lookup
@@ -217,8 +219,9 @@ for name, term in net.loss(train.images[:64], generator()).terms.items():
 ExerciseCard("stop-gradients")
 
 # %% [markdown]
-# (Many implementations replace the second term by moving averages of the vectors that choose a code. The
-# laboratory shows that this is gradient descent with a step size of its own for each code.)
+# (Many implementations, and this chapter from here on, replace the second term by moving averages (EMA)
+# of the vectors that choose a code; each step keeps the share $\gamma$ of the old average. The laboratory
+# shows that this is gradient descent with a step size of its own for each code.)
 #
 # ## Codes that nobody chooses
 #
@@ -292,11 +295,11 @@ show(
 # The commitment loss, which is in squared units of the code, does not go to zero: vectors keep
 # their distance from their codes, as in k-means. The right half is a small drama. The codes were
 # put on vectors of the first batch; but then the encoder moves its vectors, and soon one code, or a
-# few, are nearest to nearly all of them. The others wait. Their $N_i$ began at the mean use and
-# falls by 1 % in each step; after $\log 20 / 0.01 = 300$ steps, 13 epochs, it is a twentieth of it,
-# and they are revived. Without revival, the dashed curve, they wait longer; but the encoder goes on spreading
-# its vectors, and in the end nearly as many codes are in use. Here revival saves time. The laboratory has
-# a case in which codes that are not revived never come back.
+# few, are nearest to nearly all of them. The others wait. The moving average of their use began at the
+# mean use and falls by 1 % in each step; after $\log 20 / 0.01 = 300$ steps, 13 epochs, it is a
+# twentieth of that, and they are revived. Without revival, the dashed curve, they wait longer; but the
+# encoder goes on spreading its vectors, and in the end nearly as many codes are in use. Here revival
+# saves time. The laboratory has a case in which codes that are not revived never come back.
 
 # %% tags=["hide-input"]
 by_epoch = vq.history.terms["perplexity"]
@@ -325,7 +328,7 @@ claim(
 # > collapse: at its lowest point two codes or so write everything.
 
 # %% [markdown]
-# Now the test images, and what comes back from $16 \cdot 4 = 64$ bits:
+# Now the test images, and what comes back from 16 tokens of $\log_2 16 = 4$ bits, 64 bits in all:
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 with torch.no_grad():
