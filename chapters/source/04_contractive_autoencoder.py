@@ -228,7 +228,8 @@ ExerciseCard("slope-or-curvature")
 #
 # ### Build it: one probe
 #
-# Write the estimate for given signs $v$. `torch.autograd.grad` of one number is all that it takes.
+# Write the estimate for given signs $v$. `torch.autograd.grad` of one number is all that it takes, once
+# `x` requires a gradient. Below, training follows the slope of your estimate: `create_graph=True`.
 
 
 # %%

@@ -94,7 +94,7 @@ TokenEditor(writer, new_glyphs.images[:12])
 # %% [markdown]
 # ## A codebook and its nearest entry
 #
-# The codebook holds $K$ vectors of $D_e$ numbers, the **codes**:
+# The codebook holds $K$ vectors of $D_e$ numbers, the codes:
 #
 # $$ e_1, \dots, e_K \in \mathbb{R}^{D_e} \tag{VQ.1} $$
 #
