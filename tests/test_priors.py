@@ -188,6 +188,18 @@ def test_a_mixture_is_that_of_torch_distributions():
     torch.testing.assert_close(prior.log_prob(z), expected.log_prob(z))
 
 
+def test_narrow_components_far_out_keep_their_digits_in_half_and_single_precision():
+    """(z − μ)²/σ² is 1 where z² / σ² is ten million, and autocast rounds nothing."""
+    mu = torch.tensor([[3.0, -4.0], [5.0, 2.0]])
+    prior = GaussianMixture.of([0.25, 0.75], mu, torch.full((2, 2), 1e-6))
+    z = mu + 1e-3
+    distance = (z.double() - mu).square() / 1e-6
+    expected = torch.tensor([0.25, 0.75]).log() - distance.sum(1) / 2 - math.log(2e-6 * math.pi)
+    torch.testing.assert_close(prior.log_prob(z), expected.float(), atol=1e-4, rtol=0)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(prior.log_prob(z), expected.float(), atol=1e-4, rtol=0)
+
+
 def test_a_mixture_is_made_of_what_em_gives():
     codes = normal(300, 2)
     em = mixture.GaussianMixture(3, covariance_type="diag", random_state=0).fit(codes)
