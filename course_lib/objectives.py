@@ -12,7 +12,8 @@ Duvenaud, Isolating Sources of Disentanglement in Variational Autoencoders, Neur
 for all β: Bae et al., Multi-Rate VAE: Train Once, Get the Full Rate–Distortion Curve, ICLR 2023.
 Importance weighting: Burda, Grosse & Salakhutdinov, Importance Weighted Autoencoders, ICLR 2016.
 Score function: Williams, Simple Statistical Gradient-Following Algorithms for Connectionist
-Reinforcement Learning, Machine Learning 8, 1992.
+Reinforcement Learning, Machine Learning 8, 1992. Context dropout: Bowman et al.,
+Generating Sentences from a Continuous Space, CoNLL 2016.
 """
 
 import math
@@ -25,6 +26,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from course_lib.likelihoods import bernoulli_nll
 from course_lib.noise import Rng, normal_like, uniform_like
 from course_lib.priors import DiagonalNormal, normal_log_density
 
@@ -89,7 +91,7 @@ class Beta:
 
 @dataclass(frozen=True)
 class CyclicalBeta:
-    """−E_q[log p_θ(x|z)] + βₜ KL(q_φ(z|x)‖p(z)), where βₜ grows from 0 to β again and again.
+    """−E_q[log p_θ(x|z)] + βₜ KL(q_φ(z|x)‖p(z)), βₜ growing from 0 to β again and again  (COL.7).
 
     beta: β ≥ 0. period: training steps of a cycle. growing: the share of each in which the weight
     grows along a line, 0 < growing ≤ 1; for the rest of the cycle it is β, as outside of training.
@@ -117,6 +119,32 @@ class CyclicalBeta:
         if step is None:
             return self.beta
         return self.beta * min(1.0, (step % self.period) / (self.growing * self.period))
+
+
+@dataclass(frozen=True)
+class ContextDropout:
+    """−ELBO of a VAE with a PixelCNN that misses, in training, a share of the pixels before.
+
+    share: the probability with which a pixel is shown as 0 to the pixels behind it, 0 ≤ share ≤ 1.
+    Its own probability counts in full. Outside of training all are shown.
+    Raises ValueError for another share.
+    """
+
+    share: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise ValueError(f"share must lie in [0, 1], got {self.share}")
+
+    def __call__(self, model: Any, x: Tensor, generator: Rng = None, step: Step = None) -> Loss:
+        """The terms of −ELBO in nats."""
+        if step is None:
+            return Loss(model.loss(x, generator).terms)
+        q = model.encode(x)
+        z = q.sample(generator)
+        shown = x * (uniform_like(x, generator) >= self.share)
+        nll = bernoulli_nll(x, model.likelihood.logits(shown, model.decode(z)))
+        return Loss({"reconstruction": nll.mean(), "kl": model.prior.kl(q, z).sum(1).mean()})
 
 
 @dataclass(frozen=True)
@@ -175,7 +203,7 @@ class Constraint(nn.Module):
 
 @dataclass(frozen=True)
 class FreeBits:
-    """−E_q[log p_θ(x|z)] + Σⱼ max(λ, KLⱼ), KLⱼ of dimension j averaged over the batch.
+    """−E_q[log p_θ(x|z)] + Σⱼ max(λ, KLⱼ), KLⱼ of dimension j averaged over the batch  (COL.6).
 
     Below λ a dimension costs nothing more, and no gradient of its KL pulls it to the prior.
     nats: λ ≥ 0 of each dimension. Raises ValueError when it is negative or infinite.

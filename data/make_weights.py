@@ -1,6 +1,6 @@
 """Train what ships trained: course_lib/data/*.safetensors, and print what it reaches.
 
-.venv/bin/python data/make_weights.py            all, about 25 minutes of one core
+.venv/bin/python data/make_weights.py            all, about 40 minutes of one core
 .venv/bin/python data/make_weights.py faces_vae  one
 
 mnist_vae needs MNIST, which is downloaded or lies in COURSE_DATA_DIR. The weights are kept in half
@@ -56,6 +56,10 @@ def glyphs_token_prior(model: nn.Module) -> None:
     epochs(model, class_and_tokens("train"), (16, 2e-3), (6, 5e-4))
 
 
+def glyphs_pixel_vae(model: nn.Module) -> None:
+    epochs(model, (load("glyphs").images > 0.5).float(), (10, 3e-3), (3, 8e-4))
+
+
 def half(value: torch.Tensor) -> torch.Tensor:
     return (value.half() if value.is_floating_point() else value).contiguous()
 
@@ -63,7 +67,7 @@ def half(value: torch.Tensor) -> torch.Tensor:
 if __name__ == "__main__":
     for name in sys.argv[1:] or UNTRAINED:
         model = UNTRAINED[name]()
-        globals()[name](model)
+        globals()[name.rstrip("_0123456789")](model)
         save_file({key: half(value) for key, value in model.state_dict().items()},
                   WEIGHTS / f"{name}.safetensors")  # fmt: skip
         print(name, "written")

@@ -11,6 +11,7 @@ from course_lib.evaluation.evidence_lower_bound import (
     LogLikelihood,
     OneDimensionalModel,
     importance_weighted_log_likelihood,
+    posterior_mean,
 )
 from course_lib.evaluation.features import (
     lifetime_activity,
@@ -54,6 +55,7 @@ __all__ = [
     "participation_ratio",
     "perplexity",
     "population_activity",
+    "posterior_mean",
     "rate_distortion",
     "separated_attribute_predictability",
     "split_kl",

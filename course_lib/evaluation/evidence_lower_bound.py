@@ -140,3 +140,25 @@ def importance_weighted_log_likelihood(
             estimates.append(log_mean_exp(torch.cat(log_weights), dim=0))
             bar.update(len(x))
     return LogLikelihood(torch.cat(estimates))
+
+
+@torch.inference_mode()
+def posterior_mean(model: VAE, images: Tensor, nodes: int = 61, reach: float = 4.0) -> Tensor:
+    """E[z|x] = ∫ z p(x|z) p(z) dz / ∫ p(x|z) p(z) dz of each image, for one latent number  (COL.5).
+
+    The model's own posterior, whatever the encoder says: a sum over so many equidistant z in
+    [−reach, reach]. images: (N, C, H, W). Returns (N,).
+    Raises ValueError for a model with another latent_dim, or fewer than two nodes.
+    """
+    if model.latent_dim != 1 or nodes < 2:
+        raise ValueError(
+            "model must have one latent number and nodes be at least 2, "
+            f"got {model.latent_dim} and {nodes}"
+        )
+    z = torch.linspace(-reach, reach, nodes, device=images.device)[:, None]  # (G, 1)
+    output, log_prior = model.decode(z), model.prior.log_prob(z)  # (G, C, H, W), (G,)
+    means = []
+    for x in images:
+        log_likelihood = model.likelihood.log_prob(x.expand(nodes, *x.shape), output)
+        means.append((log_likelihood + log_prior).softmax(0) @ z[:, 0])
+    return torch.stack(means)

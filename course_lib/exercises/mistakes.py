@@ -59,6 +59,13 @@ PERPLEXITY = "Look at the perplexity of a codebook in chapter 9, (VQ.8)."
 TOKENS = "Look at the prior over tokens in chapter 9, (VQ.10)."
 RATE = "Look at the rate of a grid of tokens in chapter 9, (VQ.9)."
 VQ_ELBO = "Look at the ELBO of a VQ-VAE in the laboratory of chapter 9, (VQ.14)."
+REACH = "Look at what a masked convolution sees in chapter 11, at (COL.1)."
+CHAIN = "Look at the chain of probabilities in chapter 11, (COL.1)."
+BITS_BACK = "Look at the three parts of −ELBO in chapter 11, (COL.2) and (COL.3)."
+LEAST_RATE = "Look at what telling costs at least in chapter 11, (COL.4)."
+FREE_NATS = "Look at free bits in chapter 11, (COL.6)."
+CYCLE = "Look at annealing in cycles in the laboratory of chapter 11, (COL.7)."
+DELTA = "Look at the prior that no encoder matches in the laboratory of chapter 11, (COL.9)."
 
 CATALOGUE = {
     CLEAN_TARGET: {
@@ -417,6 +424,65 @@ CATALOGUE = {
         "one-token-paid": "Only one token was paid for.",
         "tokens-free": "The tokens were taken as free, since q is certain of them.",
         "roles-of-sizes-swapped": "T log K stands the other way round.",
+    },
+    REACH: {
+        "one-layer-counted": "This is what one layer sees; the next sees what it has seen.",
+        "reaches-and-layers-added": "Reach and number of layers were added.",
+        "whole-kernels-counted": "Whole kernels were counted; of each only the rows above are seen.",
+        "reach-to-the-power": "The reach was raised to a power; each layer adds the same number.",
+        "first-layer-left-out": "One layer is missing.",
+    },
+    CHAIN: {
+        "all-pixels-taken-for-ones": "Every pixel was taken for a 1.",
+        "pixels-turned": "Black and white changed places.",
+        "mean-of-the-chain": "The pixels were averaged; their logarithms add up.",
+        "bits-of-the-chain": "This is in bits, and nats were asked for.",
+        "last-pixel-alone": "This is the cost of the last pixel; all count.",
+        "ones-alone": "The pixels that are 0 were left out; they cost, too.",
+        "log-probability-of-the-chain": "This is the log-likelihood; its negative is asked for.",
+    },
+    BITS_BACK: {
+        "gap-forgotten": "The gap of the encoder was left out.",
+        "gap-added": "The gap has the wrong sign.",
+        "entropy-forgotten": "The entropy of the data was left out.",
+        "entropy-added": "The entropy has the wrong sign.",
+        "sign-of-the-loss": "Everything has the wrong sign; a divergence is not negative.",
+        "code-taken-as-free": "The code was taken as free because nobody listens.",
+        "code-as-a-gain": "The divergence was subtracted; it is a cost.",
+        "elbo-for-its-negative": "This is the ELBO, and its negative was asked for.",
+    },
+    LEAST_RATE: {
+        "information-alone": "This is the information alone; the mismatch with the prior costs, too.",
+        "mismatch-alone": "This is the mismatch alone; what is told costs, too.",
+        "mismatch-subtracted": "The mismatch was subtracted; it adds to the cost.",
+        "kinds-for-their-logarithm": "The number of kinds stands where its logarithm belongs.",
+        "information-in-bits": "The information is in bits and the mismatch in nats.",
+    },
+    FREE_NATS: {
+        "maximum-for-each-image": "The maximum was taken for each image, and not of the mean.",
+        "maximum-after-the-sum": "The dimensions were added before the maximum was taken.",
+        "smaller-for-larger": "The smaller was taken in place of the larger.",
+        "free-nats-subtracted": "λ was subtracted; the loss keeps it.",
+        "nothing-free": "λ was left out.",
+        "batch-added-up": "The images were added; the loss is their mean.",
+    },
+    CYCLE: {
+        "rise-forgotten": "The line was drawn over the whole cycle.",
+        "cycles-forgotten": "This counts from the start of the training, as if there were one cycle.",
+        "falling": "The weight falls here; it grows.",
+        "steps-of-the-cycle": "This is the number of steps in the cycle, and no weight.",
+        "rise-multiplied": "The share of the rise was multiplied in place of divided.",
+    },
+    DELTA: {
+        "all-numbers-alike": "All numbers got two neighbours; the first and the last have one.",
+        "delta-lost-half": "A factor of one half is missing.",
+        "delta-sign-of-the-end": "One of the two logarithms has the wrong sign.",
+        "ends-alone": "Only what the ends contribute was counted.",
+        "alpha-not-squared": "α was not squared.",
+        "delta-in-bits": "This is in bits, and nats were asked for.",
+        "standard-normal-at-best": "This is the KL of N(0, I), which is not the best diagonal normal.",
+        "one-group-alone": "This is what one group costs.",
+        "groups-in-one-chain": "All numbers were put into one chain; the groups are independent.",
     },
 }
 SENTENCES = {id: (says, see) for see, group in CATALOGUE.items() for id, says in group.items()}

@@ -43,12 +43,13 @@ class MaskedConvolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n_in, H, W) → (B, n_out, H, W)."""
-        weight = self.convolution.weight * self.mask
-        return F.conv2d(x, weight, self.convolution.bias, padding=self.reach)
+        r = self.reach
+        weight = (self.convolution.weight * self.mask)[:, :, : r + 1]  # below all is masked
+        return F.conv2d(F.pad(x, (r, r, r, 0)), weight, self.convolution.bias)
 
 
 class PixelCNN(Likelihood):
-    """Binary pixels, each 1 with a probability that follows from z and from the pixels before it.
+    """Binary pixels, each 1 with a probability from z and from the pixels before it  (COL.1).
 
     The decoder's output, (B, C, H, W), is the logit of each pixel as far as z tells; masked
     convolutions of x add what the pixels before tell, at first nothing. The channels of one pixel
@@ -111,8 +112,12 @@ class PixelCNN(Likelihood):
         x = torch.zeros_like(output)
         if not self.context:
             return (noise < output.sigmoid()).to(output.dtype)
+        reach = self.context * len(self.masked)  # what lies beyond it has no part in a pixel
         for i in range(x.shape[2]):
             for j in range(x.shape[3]):
-                probability = self.logits(x, output)[:, :, i, j].sigmoid()
+                top, left = max(0, i - reach), max(0, j - reach)
+                window = ..., slice(top, i + 1), slice(left, j + reach + 1)
+                logits = self.logits(x[window], output[window])
+                probability = logits[:, :, i - top, j - left].sigmoid()
                 x[:, :, i, j] = (noise[:, :, i, j] < probability).to(x.dtype)
         return x

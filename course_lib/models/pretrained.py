@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -9,6 +10,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from course_lib.likelihoods import Gaussian
+from course_lib.models.pixel_cnn import PixelCNN
 from course_lib.models.token_prior import TokenPrior
 from course_lib.models.variational_autoencoder import VAE
 from course_lib.models.vector_quantizer import VectorQuantizer
@@ -16,6 +18,7 @@ from course_lib.models.vq_vae import VQVAE
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "data"
 FACE, GLYPH = (3, 32, 32), (1, 28, 28)
+CONTEXTS = (0, 1, 2, 4, 7)
 
 
 def silu_vae(sizes: Sequence[int], seed: int = 0) -> VAE:
@@ -29,6 +32,12 @@ def silu_vae(sizes: Sequence[int], seed: int = 0) -> VAE:
     return model
 
 
+def pixel_vae(context: int) -> VAE:
+    """A VAE of binary glyphs whose decoder sees 2 · context rows and columns of pixels before."""
+    likelihood = PixelCNN(1, context, layers=2, width=16)
+    return VAE.convolutional(GLYPH, 16, channels=(16, 32), likelihood=likelihood)
+
+
 UNTRAINED = {
     "mnist_vae": lambda: silu_vae([784, 512, 512, 40]),
     "faces_vae": lambda: VAE.convolutional(FACE, 32, channels=(32, 64), likelihood=Gaussian()),
@@ -37,6 +46,7 @@ UNTRAINED = {
     "faces_vq_vae": lambda: VQVAE.convolutional(
         FACE, VectorQuantizer(128, 16), likelihood=Gaussian()
     ),
+    **{f"glyphs_pixel_vae_{c}": partial(pixel_vae, c) for c in CONTEXTS},
 }
 
 
@@ -47,6 +57,8 @@ def pretrained(name: str) -> nn.Module:
     - "faces_vae": VAE of `faces`, (3, 32, 32), 32 numbers.
     - "glyphs_vq_vae", "faces_vq_vae": VQ-VAEs with 7 × 7 tokens of 64 codes and 8 × 8 of 128.
     - "glyphs_token_prior": p(class, 49 tokens) of "glyphs_vq_vae"; the first token is 64 + digit.
+    - "glyphs_pixel_vae_0", _1, _2, _4, _7: VAEs of glyphs > ½, 16 numbers, whose decoder is a
+      PixelCNN with this context and sees twice as far.
 
     What they reach stands in data/README.md. Raises ValueError for another name.
 

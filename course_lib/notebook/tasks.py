@@ -717,11 +717,96 @@ MIXTURE_DENSITY = Task(
     ),
 )  # fmt: skip
 
+# --- Chapter 11 ---------------------------------------------------------------------------------
+
+
+def pixels_before(r: int, sees_itself: bool) -> Tensor:
+    mask = torch.zeros(2 * r + 1, 2 * r + 1)
+    mask[:r] = 1  # the rows above
+    mask[r, :r] = 1  # to the left
+    mask[r, r] = float(sees_itself)
+    return mask
+
+
+def both_masks(function: Function, r: int) -> tuple[Tensor, Tensor] | None:
+    """The mask of a first layer and that of a deeper one."""
+    masks = [function(r, sees_itself) for sees_itself in (False, True)]
+    return None if masks[0] is None else (masks[0], masks[1])
+
+
+def read_before(r: int) -> tuple[Tensor, Tensor]:
+    """Pixels numbered as they are read: those before the middle one, and those up to it."""
+    order = torch.arange((2 * r + 1) ** 2).view(2 * r + 1, 2 * r + 1)
+    return (order < order[r, r]).double(), (order <= order[r, r]).double()
+
+
+MASK = Task(
+    pixels_before,
+    {"r": 2},
+    read_before(2),
+    {
+        "The first layer sees the pixel itself, and would copy it.":
+            lambda r, sees_itself: pixels_before(r, True),
+        "The middle row is missing: what lies to the left has been drawn as well.":
+            lambda r, sees_itself: torch.cat(
+                [torch.ones(r, 2 * r + 1), torch.zeros(r + 1, 2 * r + 1)]),
+        "The whole middle row is seen; what lies to the right has not been drawn yet.":
+            lambda r, sees_itself: torch.cat(
+                [torch.ones(r + 1, 2 * r + 1), torch.zeros(r, 2 * r + 1)]),
+        "Of the rows above only the left half is seen; the whole rows have been drawn.":
+            lambda r, sees_itself: pixels_before(r, sees_itself)
+                * (torch.arange(2 * r + 1) <= r),
+        "These are the pixels that come after.":
+            lambda r, sees_itself: pixels_before(r, sees_itself).flip(0, 1),
+        "Rows and columns changed places: pixels are read row by row.":
+            lambda r, sees_itself: pixels_before(r, sees_itself).T,
+    },
+    (
+        "Rows above: all of them. The row of the pixel: only what lies to its left.",
+        "`mask[:r] = 1` fills the first r rows; the middle row is `mask[r]`.",
+    ),
+    probe=both_masks,
+)  # fmt: skip
+
+
+def free_bits_loss(nll: Tensor, kl: Tensor, nats: float) -> Tensor:
+    of_dimensions = kl.mean(0)  # (d,)
+    return nll.mean() + of_dimensions.clamp(min=nats).sum()
+
+
+FREE = 1.2
+OF_IMAGES = torch.tensor([[0.2, 0.3, 0.4], [2.5, 0.1, 1.9], [3, 0.9, 2.2], [0.7, 0.2, 2.1]])
+FREE_BITS = Task(
+    free_bits_loss,
+    {"nll": NLL, "kl": OF_IMAGES, "nats": FREE},
+    NLL.double().mean() + sum(
+        max(FREE, sum(OF_IMAGES[i, j].item() for i in range(4)) / 4) for j in range(3)),
+    {
+        "The maximum was taken for each image. Then an image that needs few nats pays λ all the "
+        "same, and its own gradient is 0.":
+            lambda nll, kl, nats: nll.mean() + kl.clamp(min=nats).sum(1).mean(),
+        "The maximum was taken after the sum over the dimensions: one dimension may spend all.":
+            lambda nll, kl, nats: (nll + kl.sum(1).clamp(min=nats)).mean(),
+        "This is the smaller of the two: nats beyond λ would be free.":
+            lambda nll, kl, nats: nll.mean() + kl.mean(0).clamp(max=nats).sum(),
+        "λ was subtracted. The gradient is right, but this is no longer a bound on anything.":
+            lambda nll, kl, nats: nll.mean() + (kl.mean(0) - nats).clamp(min=0).sum(),
+        "The dimensions were averaged; a divergence is their sum.":
+            lambda nll, kl, nats: nll.mean() + kl.mean(0).clamp(min=nats).mean(),
+        "λ is missing.":
+            lambda nll, kl, nats: nll.mean() + kl.sum(1).mean(),
+    },
+    (
+        "First the mean over the batch, for each dimension: `kl.mean(0)`.",
+        "`t.clamp(min=a)` is the larger of t and a.",
+    ),
+)  # fmt: skip
+
 TASKS = {
     task.solution.__name__: task
     for task in (
         CROSS_ENTROPY, DENOISING, SPARSITY, CONTRACTION, HUTCHINSON, KL, ELBO, REPARAMETERIZE,
         VAE_LOSS, CAPACITY, NEAREST, STRAIGHT_THROUGH, CODEBOOK_TERMS, EMA,
-        MIXTURE_DENSITY,
+        MIXTURE_DENSITY, MASK, FREE_BITS,
     )
 }  # fmt: skip

@@ -9,10 +9,11 @@ import os
 
 import torch
 
+from course_lib.training.aggressive import AggressiveVAE
 from course_lib.training.loop import History, Progress, batches, fit, step
 from course_lib.training.sweeps import sweep
 
 if "OMP_NUM_THREADS" not in os.environ:
     torch.set_num_threads(1)
 
-__all__ = ["History", "Progress", "batches", "fit", "step", "sweep"]
+__all__ = ["AggressiveVAE", "History", "Progress", "batches", "fit", "step", "sweep"]

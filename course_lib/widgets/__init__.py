@@ -10,6 +10,7 @@ from course_lib.widgets.gaussian_kl import GaussianKL
 from course_lib.widgets.interpolation import Interpolation
 from course_lib.widgets.latent_traversal import LatentTraversal
 from course_lib.widgets.loss_curves import LossCurves
+from course_lib.widgets.posterior_plane import PosteriorPlane
 from course_lib.widgets.prediction import Prediction
 from course_lib.widgets.prior_plane import PriorPlane
 from course_lib.widgets.reparameterization import Reparameterization
@@ -30,6 +31,7 @@ __all__ = [
     "Interpolation",
     "LatentTraversal",
     "LossCurves",
+    "PosteriorPlane",
     "Prediction",
     "PriorPlane",
     "Reparameterization",

@@ -177,6 +177,15 @@ TYPED = {
         "decay-forgotten": "({m} + s)/({N} + n)",
         "batch-mean-in-sum": "(gamma*{m} + (1 - gamma)*s/n)/(gamma*{N} + (1 - gamma)*n)",
     },
+    "formula-smallest-kl-of-three": {
+        None: "{n}*(log(1 + alpha**2) - log(1 - alpha**2))/2",
+        "delta-lost-half": "{n}*(log(1 + alpha**2) - log(1 - alpha**2))",
+        "one-group-alone": "(log(1 + alpha**2) - log(1 - alpha**2))/2",
+        "groups-in-one-chain": "((3*{n} - 2)*log(1 + alpha**2) - log(1 - alpha**2))/2",
+        "ends-alone": "-{n}*log(1 - alpha**2)/2",
+        "delta-sign-of-the-end": "{n}/2*log((1 + alpha**2)*(1 - alpha**2))",
+        "alpha-not-squared": "{n}*log((1 + alpha)/(1 - alpha))/2",
+    },
 }  # fmt: skip
 
 
@@ -670,6 +679,45 @@ def best_normal(mu, sigma):
     return math.exp(found.x[1])
 
 
+def rows_that_matter(r, layers):
+    """From how many rows above a pixel a change reaches it, through layers of ones."""
+    rows = np.zeros(2 * r * layers + 3)
+    rows[-1] = 1  # the pixel asked about, from which the layers are walked back
+    for _ in range(layers):
+        rows = np.array([rows[i : i + r + 1].any() for i in range(len(rows))], dtype=float)
+    return int(rows[:-1].sum())
+
+
+def rate_of_kinds(K, m):
+    """A code that names one of K kinds, and a prior over names that is at m nats from uniform."""
+    K = int(K)
+
+    def prior(t):
+        return (1 + t * (np.arange(K) - (K - 1) / 2) / K) ** 8
+
+    def divergence(t):
+        return stats.entropy(np.full(K, 1 / K), prior(t))
+
+    t = optimize.brentq(lambda t: divergence(t) - m, 0, 1.9999)
+    p = prior(t) / prior(t).sum()
+    return np.mean([stats.entropy(np.eye(K)[k], p) for k in range(K)])
+
+
+def least_divergence(d, alpha):
+    """The smallest KL from a diagonal normal to an AR(1) process, by a search over variances."""
+    steps = np.arange(int(d))
+    covariance = torch.tensor(alpha ** np.abs(steps[:, None] - steps), dtype=torch.float64)
+    prior = MultivariateNormal(torch.zeros(int(d), dtype=torch.float64), covariance)
+
+    def divergence(log_sigma):
+        sigma = torch.tensor(log_sigma, requires_grad=True)
+        q = MultivariateNormal(prior.mean, scale_tril=sigma.exp().diag())
+        kl = kl_divergence(q, prior)
+        return kl.item(), torch.autograd.grad(kl, sigma)[0].numpy()
+
+    return optimize.minimize(divergence, np.zeros(int(d)), jac=True, tol=1e-14).fun
+
+
 ORACLES = {
     "beta-vae-loss": lambda r, D, mu, sigma, beta: weighted_loss(
         {"reconstruction": r, "kl": torch_kl(normal(mu, sigma), normal(0, 1))}, kl=beta),
@@ -792,6 +840,20 @@ ORACLES = {
         lambda u: (2 * r if u < 0.5 else 2 - 2 * r)
         * math.log((a / (2 * r)) if u < 0.5 else b / (2 - 2 * r)), 0, 1, points=[0.5])[0],
     "bits-per-dimension": lambda L, D, n: -math.log2(math.exp(-n) / L),  # of a cell of the side 1/L
+    "receptive-field": lambda r, L: rows_that_matter(int(r), int(L)),
+    "nll-of-a-chain": lambda p, x: -Bernoulli(torch.tensor(p, dtype=torch.float64)).log_prob(
+        torch.tensor(x, dtype=torch.float64)).sum().item(),
+    "least-rate-for-information": rate_of_kinds,
+    "mismatch-from-an-elbo": lambda H, loss, gap: optimize.brentq(
+        lambda mismatch: H + mismatch + gap - loss, 0, 100),
+    "minus-elbo-of-a-deaf-decoder": lambda nll, mu, sigma:
+        nll + torch_kl(normal(mu, sigma), normal(0, 1)),
+    "smallest-kl-of-a-delta-vae": least_divergence,
+    "formula-smallest-kl-of-three": lambda alpha, n: n * least_divergence(3, alpha),
+    "loss-with-free-bits": lambda r, nats, first, second:
+        r + np.maximum(np.mean([first, second], axis=1), nats).sum(),
+    "weight-in-a-cycle": lambda period, rise, step:
+        np.interp(step % period, [0, rise * period, period], [0, 1, 1]),
 }  # fmt: skip
 
 
