@@ -42,6 +42,7 @@ from course_lib.objectives import (
     Beta,
     Capacity,
     Constraint,
+    ContextDropout,
     CyclicalBeta,
     EveryBeta,
     FreeBits,
@@ -190,6 +191,14 @@ def test_every_model_rebuilds_and_samples(name, device):
         tokens = model.tokens(X)
         assert there.tokens(X.to(device)).shape == tokens.shape
         assert_agree(there.decode_tokens(tokens.to(device)), model.decode_tokens(tokens), device)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_step_of_a_decoder_that_misses_pixels(device):
+    make, objective = MODELS["pixel by pixel"], lambda: ContextDropout(0.3)
+    expected = step(make, X, "cpu", objective)
+    for ours, theirs in zip(step(make, X, device, objective), expected, strict=True):
+        assert_agree(ours, theirs, device)
 
 
 @pytest.mark.parametrize("device", DEVICES)

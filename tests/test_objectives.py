@@ -23,12 +23,13 @@ from torch.nn.utils import parameters_to_vector
 
 from course_lib.datasets import load
 from course_lib.likelihoods import Gaussian
-from course_lib.models import VAE, ConditionalVAE
+from course_lib.models import VAE, ConditionalVAE, PixelCNN
 from course_lib.objectives import (
     Beta,
     Capacity,
     CodeLikelihood,
     Constraint,
+    ContextDropout,
     CyclicalBeta,
     EveryBeta,
     FreeBits,
@@ -154,6 +155,8 @@ def test_the_warm_up_goes_on_where_a_training_stopped():
         (lambda: CyclicalBeta(-1, 10), "beta must be ≥ 0 and finite, got -1"),
         (lambda: CyclicalBeta(1, 0), "period must be at least 1, got 0"),
         (lambda: CyclicalBeta(1, 10, 0), r"growing must lie in \(0, 1\], got 0"),
+        (lambda: ContextDropout(1.1), r"share must lie in \[0, 1\], got 1.1"),
+        (lambda: ContextDropout(math.nan), r"share must lie in \[0, 1\], got nan"),
         (lambda: FreeBits(-0.1), "nats must be ≥ 0 and finite, got -0.1"),
         (lambda: FreeBits(math.nan), "nats must be ≥ 0 and finite, got nan"),
         (lambda: TotalCorrelation(1, dataset_size=1), "dataset_size must be at least 2, got 1"),
@@ -182,6 +185,7 @@ def test_arguments_of_another_objective_are_no_arguments(make, word):
         make()
 
 
+@pytest.mark.equation("COL.7")
 def test_the_weight_grows_and_stays_in_every_cycle():
     objective = CyclicalBeta(4, period=10, growing=0.5)
     cycle = [0, 0.8, 1.6, 2.4, 3.2, 4, 4, 4, 4, 4]
@@ -191,6 +195,47 @@ def test_the_weight_grows_and_stays_in_every_cycle():
     for step in (0, 3, 17, None):
         expected = Beta(objective.weight(step))(model, IMAGES.round(), seeded()).total
         assert objective(model, IMAGES.round(), seeded(), step).total == expected
+
+
+# A decoder that misses pixels
+
+
+def pixel_model():
+    likelihood = PixelCNN(1, 2, layers=1, width=4)
+    model = VAE.dense((1, 8, 8), 3, hidden=(16,), likelihood=likelihood)
+    with torch.no_grad():
+        for i, parameter in enumerate(likelihood.parameters()):
+            parameter += 0.3 * torch.randn(parameter.shape, generator=seeded(i))
+    return model
+
+
+def test_without_dropout_and_outside_of_training_all_pixels_are_shown():
+    model, x = pixel_model(), load("digits").images[:30].round()
+    expected = model.loss(x, seeded()).total
+    torch.testing.assert_close(ContextDropout(0.0)(model, x, seeded(), 5).total, expected)
+    torch.testing.assert_close(ContextDropout(0.9)(model, x, seeded(), None).total, expected)
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_a_share_of_the_pixels_is_hidden_from_those_behind_but_not_from_the_loss(share):
+    """The mean over which pixels are hidden, as a sum of draws of torch's own dropout."""
+    model, x = pixel_model(), load("digits").images[:4].round()
+    with torch.no_grad():
+        q = model.encode(x)
+        losses = [ContextDropout(share)(model, x, seeded(i), 5) for i in range(300)]
+        expected = []
+        for i in range(300):
+            torch.manual_seed(i)
+            z = Normal(q.mu, (q.logvar / 2).exp()).sample()
+            hidden = nn.functional.dropout(x, share) * (1 - share)
+            logits = model.likelihood.logits(hidden, model.decode(z))
+            expected.append(-Bernoulli(logits=logits).log_prob(x).sum((1, 2, 3)).mean())
+    found = torch.stack([loss.terms["reconstruction"] for loss in losses])
+    expected = torch.stack(expected)
+    error = (found.var() / 300 + expected.var() / 300).sqrt()
+    assert abs(found.mean() - expected.mean()) < 4 * error
+    shown = model.draw(x, seeded()).nll.mean()
+    assert abs(found.mean() - shown) > 8 * error  # which it would be, were nothing hidden
 
 
 # A budget for the KL
@@ -320,6 +365,7 @@ def spread_out_model():
     return model
 
 
+@pytest.mark.equation("COL.6")
 @pytest.mark.parametrize("nats", [0.0, 0.05, 0.3, 10.0])
 def test_free_bits_are_the_larger_of_lambda_and_the_mean_kl_of_each_dimension(nats):
     model = spread_out_model()

@@ -59,7 +59,7 @@ RECEPTIVE_FIELD = Exercise(
     id="receptive-field",
     title="How far a decoder looks back",
     kind="number",
-    draw=lambda random: {"r": on_grid(random, 1, 8, 1), "L": on_grid(random, 2, 8, 1)},
+    draw=lambda random: {"r": on_grid(random, 3, 9, 1), "L": on_grid(random, 4, 9, 1)},
     statement="A PixelCNN has $<L>$ masked convolutions one behind the other. Each sees "
     "$r = <r>$ rows up and as many columns to both sides. How many rows above a pixel can have a "
     "part in its probability?",
@@ -69,7 +69,6 @@ RECEPTIVE_FIELD = Exercise(
         "one-layer-counted": lambda r, L: r,
         "reaches-and-layers-added": lambda r, L: r + L,
         "whole-kernels-counted": lambda r, L: (2 * r + 1) * L,
-        "reach-to-the-power": lambda r, L: r**L,
         "first-layer-left-out": lambda r, L: r * (L - 1),
     }),
     hints=("What the second layer sees has itself seen r rows further up.",),

@@ -429,7 +429,6 @@ CATALOGUE = {
         "one-layer-counted": "This is what one layer sees; the next sees what it has seen.",
         "reaches-and-layers-added": "Reach and number of layers were added.",
         "whole-kernels-counted": "Whole kernels were counted; of each only the rows above are seen.",
-        "reach-to-the-power": "The reach was raised to a power; each layer adds the same number.",
         "first-layer-left-out": "One layer is missing.",
     },
     CHAIN: {

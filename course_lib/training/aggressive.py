@@ -16,7 +16,7 @@ from course_lib.training.loop import step
 
 
 class AggressiveVAE(nn.Module):
-    """A VAE to be trained by `fit`: k − 1 of k batches move the encoder alone  (COL.8).
+    """A VAE to be trained by `fit`: k − 1 of k batches move the encoder alone.
 
     It ends when the mutual information of the code with the images stops rising: when its mean
     over `window` steps is below that of the window before. Then every step moves all, as usual.
@@ -67,6 +67,10 @@ class AggressiveVAE(nn.Module):
 
 @torch.no_grad()
 def batch_information(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-    """I(x; z) in nats as if the images of the batch were all there are, (); z ~ q: (B, d) each."""
+    """1/B Σᵢ [log q(zᵢ|xᵢ) − log 1/B Σⱼ q(zᵢ|xⱼ)], at most log B  (COL.8).
+
+    The information of the code, in nats, as if the images of the batch were all there are.
+    z ~ q, mu, logvar: (B, d) each. Returns ().
+    """
     log_q = normal_log_density(z[:, None], mu, logvar).sum(2)  # (B, B)
     return (log_q.diagonal() - log_mean_exp(log_q, dim=1)).mean()

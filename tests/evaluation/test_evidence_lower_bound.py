@@ -16,6 +16,7 @@ from course_lib.evaluation import (
     LogLikelihood,
     OneDimensionalModel,
     importance_weighted_log_likelihood,
+    posterior_mean,
 )
 from course_lib.likelihoods import Gaussian
 from course_lib.models import VAE
@@ -62,7 +63,93 @@ def model(name):
     return OneDimensionalModel(DECODERS[name][0], S)
 
 
+# A world to sum over: four images, a code of three values
+
+
+@pytest.fixture(params=range(3))
+def world(request):
+    """p(x) of the data, q(z|x), p(x|z) and p(z): (4,), (4, 3), (3, 4), (3,)."""
+    random = np.random.default_rng(request.param)
+    return [
+        random.dirichlet(np.ones(n), size) for n, size in ((4, None), (3, 4), (4, 3), (3, None))
+    ]
+
+
+def mean_divergence(weights, p, q):
+    return sum(w * stats.entropy(*rows) for w, *rows in zip(weights, p, q, strict=True))
+
+
+def minus_elbo(data, q, decoder, prior):
+    """The mean of log q(z|x) − log p(x, z), by a sum over images and codes."""
+    return (data[:, None] * q * (np.log(q) - np.log(decoder.T * prior))).sum()
+
+
+@pytest.mark.equation("COL.2")
+def test_minus_elbo_is_the_entropy_and_two_divergences(world):
+    data, q, decoder, prior = world
+    model = prior @ decoder
+    posterior = (decoder * prior[:, None] / model).T
+    parts = stats.entropy(data), stats.entropy(data, model), mean_divergence(data, q, posterior)
+    assert minus_elbo(*world) == pytest.approx(sum(parts))
+    exact = data, posterior, decoder, prior
+    assert minus_elbo(*exact) == pytest.approx(parts[0] + parts[1])
+
+
+@pytest.mark.equation("COL.3")
+def test_with_a_decoder_that_needs_no_code_every_nat_of_the_rate_is_lost(world):
+    data, q, _, prior = world
+    perfect = np.tile(data, (3, 1))
+    rate = mean_divergence(data, q, np.tile(prior, (4, 1)))
+    assert minus_elbo(data, q, perfect, prior) == pytest.approx(stats.entropy(data) + rate)
+    silent = np.tile(prior, (4, 1))
+    assert minus_elbo(data, silent, perfect, prior) == pytest.approx(stats.entropy(data))
+
+
+@pytest.mark.equation("COL.4")
+def test_the_rate_is_the_information_and_a_divergence_of_the_aggregate(world):
+    data, q, _, prior = world
+    aggregate = data @ q
+    joint = data[:, None] * q
+    information = stats.entropy(joint.ravel(), np.outer(data, aggregate).ravel())
+    rate = mean_divergence(data, q, np.tile(prior, (4, 1)))
+    assert rate == pytest.approx(information + stats.entropy(aggregate, prior))
+    assert rate > information > 0.01
+
+
 # One latent number
+
+
+@pytest.mark.equation("COL.5")
+def test_the_mean_of_the_models_posterior_is_its_integral():
+    vae, random = VAE.dense((1, 2, 2), 1, hidden=(4,)), torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in vae.decoder.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=random))
+    images = torch.tensor([[0, 0, 0, 0], [1, 0, 1, 1], [1, 1, 0, 0]]).float().view(3, 1, 2, 2)
+    vae = vae.double()
+
+    def joint(z, x):
+        with torch.no_grad():
+            p = vae.decode(torch.tensor([[z]], dtype=torch.float64)).sigmoid().numpy()
+        return np.where(x == 1, p, 1 - p).prod() * stats.norm.pdf(z)
+
+    expected = []
+    for x in images.numpy():
+        parts = [
+            integrate.quad(lambda z, x=x, k=k: z**k * joint(z, x), -8, 8, epsabs=1e-12)[0]
+            for k in (1, 0)
+        ]
+        expected.append(parts[0] / parts[1])
+    found = posterior_mean(vae, images.double(), nodes=401, reach=8)
+    torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64))
+    assert (found[0] - found[1]).abs() > 0.05
+    assert (posterior_mean(vae, images.double()) - found).abs().max() < 0.01  # as coarse as usual
+
+
+@pytest.mark.parametrize(("latent_dim", "nodes"), [(2, 61), (1, 1)])
+def test_a_posterior_mean_needs_one_number_and_two_nodes(latent_dim, nodes):
+    with pytest.raises(ValueError, match=f"at least 2, got {latent_dim} and {nodes}"):
+        posterior_mean(VAE.dense((1, 2, 2), latent_dim), torch.zeros(1, 1, 2, 2), nodes)
 
 
 @pytest.mark.equation("ELBO.1", "ELBO.8", "ELBO.11")

@@ -34,6 +34,7 @@ def outputs(n, *shape, seed=3):
     return torch.randn(n, *shape, generator=generator(seed), dtype=torch.float64)
 
 
+@pytest.mark.equation("COL.1")
 @pytest.mark.parametrize("context", [0, 1, 2])
 @pytest.mark.parametrize("layers", [1, 2])
 def test_the_probabilities_of_all_images_sum_to_one(context, layers):
@@ -77,6 +78,33 @@ def test_a_pixel_depends_on_those_before_it_within_reach_and_on_no_other(context
             assert depends[i, j, k, m], (k, m)
     assert depends[i, j, i, j - 1] and depends[i, j, i - 1, j]
     assert depends[i, j, i - reach].any()  # the layers together see as far as they should
+
+
+@pytest.mark.equation("COL.1")
+def test_the_probability_of_an_image_is_a_chain_of_conditionals():
+    """Each factor is a ratio of sums over all images that agree so far."""
+    likelihood, images = moved(PixelCNN(1, 1, layers=2, width=5)), all_images(2, 3)
+    output = outputs(1, 1, 2, 3)
+    with torch.no_grad():
+        p = likelihood.log_prob(images, output.expand_as(images)).exp()
+        logits = likelihood.logits(images, output.expand_as(images)).flatten(1)
+    for n, pixels in enumerate(images.flatten(1)):
+        for i in range(6):
+            agree = (images.flatten(1)[:, :i] == pixels[:i]).all(1)
+            white = agree & (images.flatten(1)[:, i] == 1)
+            assert logits[n, i].sigmoid() == pytest.approx((p[white].sum() / p[agree].sum()).item())
+
+
+@pytest.mark.parametrize(("context", "layers"), [(0, 1), (1, 1), (1, 2), (2, 2), (3, 2)])
+def test_a_sample_is_drawn_from_the_logits_of_the_whole_image(context, layers):
+    """Each pixel is 1 where its noise is below the probability that the finished image gives it."""
+    likelihood, output = moved(PixelCNN(1, context, layers, width=8)), outputs(4, 1, 9, 7)
+    x = likelihood.sample(output, generator(1))
+    noise = torch.rand(output.shape, generator=generator(1))
+    with torch.no_grad():
+        expected = noise < likelihood.logits(x, output).sigmoid()
+    assert torch.equal(x.bool(), expected)
+    assert 0.1 < x.mean() < 0.9
 
 
 def test_samples_have_the_probabilities_that_log_prob_says():

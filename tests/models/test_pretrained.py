@@ -9,7 +9,7 @@ from course_lib.evaluation import importance_weighted_log_likelihood, perplexity
 from course_lib.likelihoods import squared_error
 from course_lib.mnist_likelihood import TEST_SEED, binarise
 from course_lib.models import VQVAE, pretrained
-from course_lib.models.pretrained import UNTRAINED
+from course_lib.models.pretrained import CONTEXTS, UNTRAINED
 
 GLYPHS, FACES = load("glyphs", "test"), load("faces", "test")
 
@@ -41,6 +41,20 @@ def test_the_vae_of_mnist_has_its_likelihood(real_files, monkeypatch):
     images = binarise(load("mnist", "test").images, generator(TEST_SEED))[::10]
     assert nll(pretrained("mnist_vae"), images) < 90
     assert nll(UNTRAINED["mnist_vae"](), images) > 500
+
+
+def test_the_more_pixels_the_decoder_sees_the_less_its_code_says_and_the_lower_the_loss():
+    images = (GLYPHS.images[:300] > 0.5).float()
+    losses, rates = [], []
+    for context in CONTEXTS:
+        model = pretrained(f"glyphs_pixel_vae_{context}")
+        with torch.no_grad():
+            draw = model.draw(images, generator())
+        rates.append(draw.kl.sum(1).mean().item())
+        losses.append(draw.nll.mean().item() + rates[-1])
+    assert rates == sorted(rates, reverse=True) and losses == sorted(losses, reverse=True)
+    assert rates[0] > 20 and rates[-1] < 0.1
+    assert losses[0] < 75 and losses[-1] < 50
 
 
 @torch.no_grad()
