@@ -155,8 +155,8 @@ def posterior_mean(model: VAE, images: Tensor, nodes: int = 61, reach: float = 4
             "model must have one latent number and nodes be at least 2, "
             f"got {model.latent_dim} and {nodes}"
         )
-    kind = {"dtype": images.dtype, "device": images.device}
-    z = torch.linspace(-reach, reach, nodes, **kind)[:, None]  # (G, 1)
+    z = torch.linspace(-reach, reach, nodes, dtype=images.dtype, device=images.device)
+    z = z[:, None]  # (G, 1)
     output, log_prior = model.decode(z), model.prior.log_prob(z)  # (G, C, H, W), (G,)
     means = []
     for x in images:

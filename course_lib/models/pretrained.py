@@ -1,7 +1,7 @@
 """Models whose training takes longer than a reader waits: they ship with their weights."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def pixel_vae(context: int) -> VAE:
     return VAE.convolutional(GLYPH, 16, channels=(16, 32), likelihood=likelihood)
 
 
-UNTRAINED = {
+UNTRAINED: dict[str, Callable[[], nn.Module]] = {
     "mnist_vae": lambda: silu_vae([784, 512, 512, 40]),
     "faces_vae": lambda: VAE.convolutional(FACE, 32, channels=(32, 64), likelihood=Gaussian()),
     "glyphs_vq_vae": lambda: VQVAE.convolutional(GLYPH, VectorQuantizer(64, 16)),

@@ -141,7 +141,9 @@ def test_the_mean_of_the_models_posterior_is_its_integral():
         ]
         expected.append(parts[0] / parts[1])
     found = posterior_mean(vae, images.double(), nodes=401, reach=8)
-    torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64))
+    # The decoder's kinks, at its ReLUs, cost the sum some digits.
+    expected = torch.tensor(expected, dtype=torch.float64)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
     assert (found[0] - found[1]).abs() > 0.05
     assert (posterior_mean(vae, images.double()) - found).abs().max() < 0.01  # as coarse as usual
 
