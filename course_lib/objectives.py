@@ -91,7 +91,7 @@ class Beta:
 
 @dataclass(frozen=True)
 class CyclicalBeta:
-    """−E_q[log p_θ(x|z)] + βₜ KL(q_φ(z|x)‖p(z)), βₜ growing from 0 to β again and again  (COL.7).
+    """−E_q[log p_θ(x|z)] + βₜ KL(q_φ(z|x)‖p(z)), βₜ growing from 0 to β again and again  (COL.8).
 
     beta: β ≥ 0. period: training steps of a cycle. growing: the share of each in which the weight
     grows along a line, 0 < growing ≤ 1; for the rest of the cycle it is β, as outside of training.

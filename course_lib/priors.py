@@ -116,7 +116,7 @@ class AutoregressivePrior(Prior):
 
     @property
     def smallest_kl(self) -> float:
-        """δ = ½ (d − 2) log(1 + α²) − ½ log(1 − α²), in nats, for μ = 0 and the best σ."""
+        """δ = ½ [(d − 2) log(1 + α²) − log(1 − α²)], in nats, at μ = 0 and the best σ  (COL.7)."""
         square = self.alpha**2
         return (self.latent_dim - 2) * math.log1p(square) / 2 - math.log1p(-square) / 2
 

@@ -43,13 +43,13 @@ train, chosen_on = images[:1137], images[1137:]
 # name → what the knob is, its grid
 GRID = {
     "nothing": ("", [0]),
-    "warm-up": ("steps", [90, 180, 270]),
+    "warm-up": ("steps", [90, 180, 270, 340]),
     "cycles": ("steps in a cycle", [45, 90, 180]),
-    "free bits": ("nats per dimension", [0.05, 0.15, 0.4]),
+    "free bits": ("nats per dimension", [0.05, 0.15, 0.4, 0.8]),
     "capacity": ("nats", [1.0, 2.0, 3.0]),
     "δ-VAE": ("α", [0.3, 0.6, 0.9]),
     "aggressive": ("k", [2, 3, 5]),
-    "context dropout": ("share", [0.1, 0.2, 0.4]),
+    "context dropout": ("share", [0.05, 0.1, 0.2, 0.4]),
     "shorter context": ("pixels", [1, 2, 3]),
     "several draws": ("k", [2, 4, 8]),
 }

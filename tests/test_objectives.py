@@ -185,7 +185,7 @@ def test_arguments_of_another_objective_are_no_arguments(make, word):
         make()
 
 
-@pytest.mark.equation("COL.7")
+@pytest.mark.equation("COL.8")
 def test_the_weight_grows_and_stays_in_every_cycle():
     objective = CyclicalBeta(4, period=10, growing=0.5)
     cycle = [0, 0.8, 1.6, 2.4, 3.2, 4, 4, 4, 4, 4]

@@ -354,7 +354,7 @@ def test_the_autoregressive_prior_is_a_normal_with_falling_correlations(d, alpha
     torch.testing.assert_close(kl.sum(1), kl_divergence(q, correlated(d, alpha)))
 
 
-@pytest.mark.equation("COL.9")
+@pytest.mark.equation("COL.7")
 @pytest.mark.parametrize(("d", "alpha"), [(2, 0.5), (5, 0.9), (4, -0.7), (3, 0.0)])
 def test_no_independent_posterior_comes_nearer_than_delta(d, alpha):
     prior = AutoregressivePrior(d, alpha).double()

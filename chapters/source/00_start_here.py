@@ -129,6 +129,7 @@ show(diagram, alt="A chain: image, encoder, code, decoder, reconstruction.")
 # | 8 | [β-VAE](08_beta_vae.ipynb) | the weight of the new term |
 # | 9 | [VQ-VAE](09_vq_vae.ipynb) | the code becomes a choice from a list |
 # | 10 | [priors that fit](10_priors.ipynb) | the prior is learned, too |
+# | 11 | [posterior collapse](11_posterior_collapse.ipynb) | the decoder sees the pixels before, and the code falls silent |
 #
 # The chapters follow the sections of a blog post, *From Autoencoders to VQ-VAE*, and add what four
 # other texts say. An [appendix](99_the_sources_checked.ipynb) lists what these five *sources* get

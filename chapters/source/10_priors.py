@@ -371,6 +371,7 @@ claim(
 #
 # The [laboratory](10_priors_laboratory.ipynb) puts all priors into one table with what they cost, tests the
 # estimate where the answer is known, and asks what becomes of a density when pixels have 17 levels.
+# [Chapter 11](11_posterior_collapse.ipynb) gives the decoder another source than $z$.
 #
 # ## References
 #

@@ -64,8 +64,8 @@ CHAIN = "Look at the chain of probabilities in chapter 11, (COL.1)."
 BITS_BACK = "Look at the three parts of −ELBO in chapter 11, (COL.2) and (COL.3)."
 LEAST_RATE = "Look at what telling costs at least in chapter 11, (COL.4)."
 FREE_NATS = "Look at free bits in chapter 11, (COL.6)."
-CYCLE = "Look at annealing in cycles in the laboratory of chapter 11, (COL.7)."
-DELTA = "Look at the prior that no encoder matches in the laboratory of chapter 11, (COL.9)."
+CYCLE = "Look at annealing in cycles in the laboratory of chapter 11, (COL.8)."
+DELTA = "Look at the prior that no encoder matches in the laboratory of chapter 11, (COL.7)."
 
 CATALOGUE = {
     CLEAN_TARGET: {

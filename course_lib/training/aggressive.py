@@ -67,7 +67,7 @@ class AggressiveVAE(nn.Module):
 
 @torch.no_grad()
 def batch_information(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-    """1/B Σᵢ [log q(zᵢ|xᵢ) − log 1/B Σⱼ q(zᵢ|xⱼ)], at most log B  (COL.8).
+    """1/B Σᵢ [log q(zᵢ|xᵢ) − log 1/B Σⱼ q(zᵢ|xⱼ)], at most log B  (COL.9).
 
     The information of the code, in nats, as if the images of the batch were all there are.
     z ~ q, mu, logvar: (B, d) each. Returns ().

@@ -64,7 +64,7 @@ def test_it_ends_when_the_information_falls_and_then_all_move():
         assert decoder == (step > model.ended or step % 4 == 0), step
 
 
-@pytest.mark.equation("COL.8")
+@pytest.mark.equation("COL.9")
 def test_the_information_of_a_batch_is_that_of_its_mixture():
     mu, logvar = (torch.randn(9, 3, generator=generator(i)).double() for i in (1, 2))
     z = mu + (logvar / 2).exp() * torch.randn(9, 3, generator=generator(3)).double()
