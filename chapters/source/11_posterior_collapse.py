@@ -97,8 +97,8 @@ claim(
 # - see an encoder lag behind its decoder, image by image;
 # - write a remedy, and judge it by more than its KL.
 #
-# **Before you start**: chapters 6 and 7; rate and distortion are those of chapter 8. **Time**: 50
-# minutes. The remedies, all tuned alike, and codes made of tokens are in the
+# **Before you start**: chapters 6 and 7; rate and distortion are those of chapter 8.
+# **Time**: 45 minutes. The remedies, all tuned alike, and codes made of tokens are in the
 # [laboratory](11_posterior_collapse_laboratory.ipynb).
 
 # %% [markdown]

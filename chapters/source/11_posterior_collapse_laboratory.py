@@ -3,7 +3,7 @@
 #
 # Tokens beside numbers, with the same decoder and the same context; how to wake a code that sleeps; a
 # prior that no encoder can match; and ten remedies in one table, tuned alike. Needs the
-# [chapter](11_posterior_collapse.ipynb). **Time**: 45 minutes.
+# [chapter](11_posterior_collapse.ipynb). **Time**: 55 minutes.
 
 # %% tags=["hide-input"]
 import json
@@ -227,8 +227,8 @@ claim(
 )
 claim(
     "COL.clamp-is-no-floor",
-    "free bits for each image and dimension: the rate, in parts of the nats that are free",
-    rates["… each image, dimension"] / (8 * free),
+    "the lowest rate with the three kinds of free bits, in parts of the nats that are free",
+    min(rates[name] for name in list(objectives)[1:4]) / (8 * free),
     at_most=0.97,
 )
 claim(
