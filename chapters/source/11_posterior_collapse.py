@@ -328,8 +328,8 @@ ExerciseCard("least-rate-for-information")
 # > **Myth**: "the decoder is too powerful: that is why codes collapse." It is one of the ways. The
 # > *linear* decoder of chapter 7 has no power at all, and gives up every direction in which the data
 # > vary less than its own noise (VAE.13). What counts is not power but what a nat of $z$ saves, against
-# > the nat that it costs. The opposite fails too: the decoder of chapter 9 loses nothing if you give it
-# > a context, because nobody charges for tokens (laboratory).
+# > the nat that it costs. And a powerful decoder need not silence a code: the tokens of chapter 9 go on
+# > speaking beside one, and so do numbers that pay a twentieth (laboratory).
 
 # %% [markdown]
 # ## Watch it happen
@@ -477,7 +477,7 @@ claim(
 # Warm-up puts information into the code and lowers the NLL a little: the training as usual had
 # stopped short of the best model. −ELBO hardly moves, since the encoder is not exact and nats of a
 # code are not all given back (COL.2). Free bits at this λ buy some nats and no better likelihood. A KL
-# above zero is easy to get. The laboratory asks of nine remedies whether theirs says anything.
+# above zero is easy to get. The laboratory asks of ten remedies whether theirs says anything.
 
 # %%
 ExerciseCard("judge-a-remedy")
@@ -494,8 +494,8 @@ ExerciseCard("judge-a-remedy")
 #
 # ## Next
 #
-# The [laboratory](11_posterior_collapse_laboratory.ipynb): tokens that cannot be silent, and why; free
-# bits three ways; a prior that no encoder can match; nine remedies in one table.
+# The [laboratory](11_posterior_collapse_laboratory.ipynb): tokens that go on speaking, and why; free
+# bits three ways; a prior that no encoder can match; ten remedies in one table.
 # The [appendix](99_the_sources_checked.ipynb) has what other texts say about it.
 #
 # ## References
