@@ -17,6 +17,7 @@ from torch import nn
 from course_lib import mnist_likelihood
 from course_lib.datasets import load
 from course_lib.models.pretrained import UNTRAINED, WEIGHTS, pretrained
+from course_lib.objectives import Beta
 from course_lib.training import fit
 
 
@@ -42,6 +43,11 @@ def faces_vae(model: nn.Module) -> None:
     for count, lr in ((18, 2.5e-3), (9, 2e-3), (8, 1e-3), (6, 4e-4)):
         for _ in range(count):  # each with a new optimiser
             epochs(model, load("faces").images, (1, lr), batch_size=32)
+
+
+def glyphs_beta_vae(model: nn.Module) -> None:
+    for count, lr in ((50, 2e-3), (20, 5e-4)):
+        fit(model, load("glyphs").images, objective=Beta(6.0), epochs=count, lr=lr)
 
 
 def glyphs_vq_vae(model: nn.Module) -> None:

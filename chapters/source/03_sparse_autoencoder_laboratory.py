@@ -133,13 +133,14 @@ claim(
 # %% [markdown]
 # ## What does sparsity cost, when the training is over?
 #
-# After 30 epochs both networks still improve. Train both nearly four times as long and look again.
+# After 30 epochs both networks still improve. Train both two and a half times as long, with
+# smaller steps at the end, and look again.
 # The best *linear* code of 64 numbers, by principal component analysis, is a yardstick.
 
 
 # %% tags=["nbval-ignore-output"]
 def longer(net):
-    for epochs, lr in ((60, 6e-2), (30, 2e-2), (20, 5e-3)):
+    for epochs, lr in ((40, 6e-2), (25, 2e-2), (10, 5e-3)):
         fit(net, patches, epochs=epochs, batch_size=200, lr=lr, seed=seed)
     return net
 
@@ -153,7 +154,7 @@ pca = PCA(64).fit(flat)
 linear = float(((flat - pca.inverse_transform(pca.transform(flat))) ** 2).sum(1).mean())
 print(f"{'':24} error   pixels   orientation")
 for name, net in {"plain, 30 epochs": plain, "sparse, 30 epochs": model,
-                  "plain, 110 epochs": long_plain, "sparse, 110 epochs": long_sparse}.items():  # fmt: skip
+                  "plain, 75 epochs": long_plain, "sparse, 75 epochs": long_sparse}.items():  # fmt: skip
     pixels, orientation = shape_of(features(net))
     print(f"{name:24} {error(net):5.1f} {pixels:8.1f} {orientation:13.2f}")
 print(f"{'best linear code':24} {linear:5.1f}")
@@ -356,7 +357,7 @@ generator = torch.Generator().manual_seed(seed)
 def codes_of(weight):
     net = SparseAutoencoder((1, 28, 28), 32, (128,), rho=0.05, weight=weight, seed=seed)
     with torch.enable_grad():
-        fit(net, glyphs.images, epochs=60, batch_size=100, lr=3e-3, seed=seed)
+        fit(net, glyphs.images, epochs=30, batch_size=100, lr=3e-3, seed=seed)
     return net.encode(glyphs.images)
 
 
@@ -370,7 +371,10 @@ tables = {
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 gap = {name: mutual_information_gap(z, glyphs.factors).mean().item() for name, z in tables.items()}
-score = {name: dci(z, glyphs.factors, seed).disentanglement for name, z in tables.items()}
+score = {
+    name: dci(z[:1000], glyphs.factors[:1000], seed).disentanglement  # half of them, for time
+    for name, z in tables.items()
+}
 print(f"{'':18} mean activation    MIG    DCI")
 for name, z in tables.items():
     mean = f"{z.mean().item():15.2f}" if name.startswith("λ") else 15 * " "

@@ -103,7 +103,8 @@ def dci(codes: Tensor, factors: Tensor, seed: int = 0) -> DCI:
         leaf = max(1, len(codes) // 100)
         forest = RandomForestRegressor(30, min_samples_leaf=leaf, random_state=seed)
         forest.fit(z[:half], v[:half])
-        importance.append(torch.from_numpy(forest.feature_importances_))
+        # Rounding makes some of an axis without use −1e-18.
+        importance.append(torch.from_numpy(forest.feature_importances_).clamp(min=0))
         skill.append(max(0.0, r2_score(v[half:], forest.predict(z[half:]))))
     R = torch.stack(importance)  # (F, d), rows sum to 1, or to 0 where nothing helped
     weights = R.sum(0) / R.sum().clamp(min=1e-12)

@@ -41,6 +41,7 @@ def pixel_vae(context: int) -> VAE:
 UNTRAINED: dict[str, Callable[[], nn.Module]] = {
     "mnist_vae": lambda: silu_vae([784, 512, 512, 40]),
     "faces_vae": lambda: VAE.convolutional(FACE, 32, channels=(32, 64), likelihood=Gaussian()),
+    "glyphs_beta_vae": lambda: VAE.dense(GLYPH, 10, (128,)),
     "glyphs_vq_vae": lambda: VQVAE.convolutional(GLYPH, VectorQuantizer(64, 16)),
     "glyphs_token_prior": lambda: TokenPrior(64 + 10, 1 + 7 * 7, width=128, layers=3),
     "faces_vq_vae": lambda: VQVAE.convolutional(
@@ -55,6 +56,7 @@ def pretrained(name: str) -> nn.Module:
 
     - "mnist_vae": VAE of MNIST, (1, 28, 28), 40 numbers. MNIST itself does not ship.
     - "faces_vae": VAE of `faces`, (3, 32, 32), 32 numbers.
+    - "glyphs_beta_vae": β-VAE of `glyphs`, (1, 28, 28), 10 numbers, β = 6.
     - "glyphs_vq_vae", "faces_vq_vae": VQ-VAEs with 7 × 7 tokens of 64 codes and 8 × 8 of 128.
     - "glyphs_token_prior": p(class, 49 tokens) of "glyphs_vq_vae"; the first token is 64 + digit.
     - "glyphs_pixel_vae_0", _1, _2, _4, _7: VAEs of glyphs > ½, 16 numbers, whose decoder is a
