@@ -1124,8 +1124,8 @@ claim(
 #
 # <details><summary>Answer</summary>
 #
-# No. With seed 0 on the digits the penalty is below 0.001, and the relative shift is 0.2, as large as
-# without a penalty. The code has collapsed: two codes lie 0.01 apart, and the error of 4.8 is the
+# No. With seed 0 on the digits the penalty is below 0.001, and the relative shift is 0.15, nearly as
+# large as without a penalty. The code has collapsed: two codes lie 0.02 apart, and the error of 4.8 is the
 # variance of the images, so the decoder draws the mean image for all of them.
 #
 # </details>

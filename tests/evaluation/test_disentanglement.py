@@ -153,6 +153,14 @@ def test_dci_from_given_importances(monkeypatch):
     assert result == pytest.approx((*oracle(R.T), 0))
 
 
+def test_dci_bears_importances_below_0_by_rounding(monkeypatch):
+    monkeypatch.setattr("sklearn.ensemble.RandomForestRegressor", Forest)
+    R = np.eye(3, 4)
+    R[0, 3] = -1e-18
+    Forest.importances = list(R)
+    assert dci(PERFECT, FACTORS) == pytest.approx((1, 1, 0))
+
+
 def test_informativeness_is_the_r2_that_the_best_prediction_has():
     factors = noise(4000, 2)
     codes = torch.cat([factors + 0.7 * noise(4000, 2, seed=2), noise(4000, 1, seed=3)], dim=1)

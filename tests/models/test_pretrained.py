@@ -64,6 +64,21 @@ def explained(model, images):
     return 1 - (left / squared_error(images, images.mean(0).expand_as(images)).mean()).item()
 
 
+@torch.no_grad()
+def test_axes_of_the_beta_vae_follow_four_factors_of_the_glyphs():
+    def best(model):
+        z, v = (x - x.mean(0) for x in (model.encode(GLYPHS.images).mu, GLYPHS.factors))
+        r2 = (z / z.norm(dim=0)).T @ (v / v.norm(dim=0))
+        return {name: r2.square()[:, v].max() for v, name in enumerate(GLYPHS.factor_names)}
+
+    model, untrained = pretrained("glyphs_beta_vae"), UNTRAINED["glyphs_beta_vae"]()
+    names = ("slant", "size", "shift x", "shift y")
+    assert min(best(model)[name] for name in names) > 0.5
+    assert min(best(untrained)[name] for name in names) < 0.3
+    draw = model.draw(GLYPHS.images, generator())
+    assert draw.nll.mean() + 6 * draw.kl.sum(1).mean() < 141  # the mean image: 185
+
+
 @pytest.mark.parametrize(("name", "images"), [("glyphs", GLYPHS.images), ("faces", FACES.images)])
 def test_the_vq_vaes_rebuild_pictures_and_use_their_codes(name, images):
     model = pretrained(f"{name}_vq_vae")
