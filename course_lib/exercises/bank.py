@@ -1,5 +1,5 @@
 """All exercises: discrete distributions, regularised autoencoders, normals, latent-variable models,
-understanding, β-VAE, VQ-VAE, priors.
+understanding, β-VAE, VQ-VAE, priors, conditions.
 """
 
 import runpy
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from course_lib.exercises.bank_beta import BETA
 from course_lib.exercises.bank_codebook import CODEBOOK
+from course_lib.exercises.bank_conditional import CONDITIONAL
 from course_lib.exercises.bank_discrete import DISCRETE
 from course_lib.exercises.bank_latent import LATENT
 from course_lib.exercises.bank_meaning import MEANING
@@ -15,7 +16,7 @@ from course_lib.exercises.bank_priors import PRIORS
 from course_lib.exercises.bank_regularised import REGULARISED
 from course_lib.exercises.exercise import Exercise
 
-GROUPS = (DISCRETE, REGULARISED, NORMAL, LATENT, MEANING, BETA, CODEBOOK, PRIORS)
+GROUPS = (DISCRETE, REGULARISED, NORMAL, LATENT, MEANING, BETA, CODEBOOK, PRIORS, CONDITIONAL)
 EXERCISES = {exercise.id: exercise for group in GROUPS for exercise in group}
 
 

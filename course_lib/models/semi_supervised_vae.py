@@ -21,7 +21,7 @@ from course_lib.objectives import Loss
 from course_lib.priors import Prior
 
 
-def unlabelled_bound(losses: Tensor, logits: Tensor) -> Tensor:
+def unlabelled_loss(losses: Tensor, logits: Tensor) -> Tensor:
     """U(x) = Σ_y q(y|x) L(x, y) − H(q(y|x)), at least −log p(x).
 
     losses: L(x, y) of every class, (B, K), in nats; logits: of q(y|x), (B, K). Returns (B,).
@@ -130,7 +130,7 @@ class SemiSupervisedVAE(nn.Module):
         if self.temperature is None:
             losses = self.losses(x, generator)  # (B, K)
             supervised = (truth * losses).sum(1)
-            unsupervised = unlabelled_bound(losses, logits)
+            unsupervised = unlabelled_loss(losses, logits)
         else:
             sample = gumbel_softmax(logits, self.temperature, generator)
             y = torch.where(known[:, None], truth, sample)  # (B, K)

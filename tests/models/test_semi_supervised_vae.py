@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from course_lib.datasets import load
 from course_lib.models import ConditionalVAE, OneHot, SemiSupervisedVAE
-from course_lib.models.semi_supervised_vae import gumbel_softmax, unlabelled_bound
+from course_lib.models.semi_supervised_vae import gumbel_softmax, unlabelled_loss
 from course_lib.objectives import Classification, LabelLikelihood
 from course_lib.training import fit
 
@@ -59,12 +59,12 @@ def test_without_a_label_the_loss_is_a_mean_over_classes_less_their_entropy():
     )  # fmt: skip
     q = Categorical(logits=logits)
     expected = (q.probs * losses).sum(1) - q.entropy()
-    torch.testing.assert_close(unlabelled_bound(losses, logits), expected)
+    torch.testing.assert_close(unlabelled_loss(losses, logits), expected)
     # The best q(y|x) is softmax(−L), and the smallest loss −log Σ exp(−L).
     best = Categorical(logits=-losses)
     gap = kl_divergence(q, best)
     torch.testing.assert_close(expected, gap - (-losses).logsumexp(1))
-    torch.testing.assert_close(unlabelled_bound(losses, -losses), -(-losses).logsumexp(1))
+    torch.testing.assert_close(unlabelled_loss(losses, -losses), -(-losses).logsumexp(1))
 
 
 # The evidence, by quadrature over one z and a sum over three classes
@@ -98,7 +98,7 @@ def test_both_losses_are_bounds_and_their_gaps_are_divergences():
     torch.testing.assert_close(L + evidence_y, (q_z * (log_q - posterior)).sum(1))
     assert (L + evidence_y > 0.001).all()
     log_q_y = model(x[None])[0]
-    U = unlabelled_bound(L[None], log_q_y[None])[0]
+    U = unlabelled_loss(L[None], log_q_y[None])[0]
     joint = log_q_y[:, None] + log_q - (log_joint - evidence)
     torch.testing.assert_close(U + evidence, (log_q_y.exp()[:, None] * q_z * joint).sum())
     assert U + evidence > 0.001
@@ -107,7 +107,7 @@ def test_both_losses_are_bounds_and_their_gaps_are_divergences():
     drawn = model.losses(x.expand(n, *SHAPE), generator())
     assert ((drawn.mean(0) - L).abs() < 4 * drawn.std(0) / n**0.5).all()
     batch = {"images": x.expand(n, *SHAPE), "labels": torch.full((n,), -1)}
-    values = unlabelled_bound(drawn, log_q_y.expand(n, K))
+    values = unlabelled_loss(drawn, log_q_y.expand(n, K))
     assert abs(values.mean() - U) < 4 * values.std() / n**0.5
     total = model.loss(batch, generator()).total
     torch.testing.assert_close(total, values.mean())
