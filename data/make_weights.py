@@ -17,6 +17,7 @@ from torch import nn
 from course_lib import mnist_likelihood
 from course_lib.datasets import load
 from course_lib.models.pretrained import UNTRAINED, WEIGHTS, pretrained
+from course_lib.objectives import Beta
 from course_lib.training import fit
 
 
@@ -42,6 +43,16 @@ def faces_vae(model: nn.Module) -> None:
     for count, lr in ((18, 2.5e-3), (9, 2e-3), (8, 1e-3), (6, 4e-4)):
         for _ in range(count):  # each with a new optimiser
             epochs(model, load("faces").images, (1, lr), batch_size=32)
+
+
+def faces_conditional_vae(model: nn.Module) -> None:
+    """A high price of z first: what the condition says is then learned from there."""
+    faces = load("faces")
+    told = [faces.factor_names.index(name) for name in ("smile", "glasses", "hair length")]
+    data = {"images": faces.images, "labels": faces.factors[:, told]}
+    for beta, count, lr in ((1000, 3, 3e-3), (100, 6, 3e-3), (8, 18, 3e-3), (8, 14, 1.5e-3),
+                            (8, 8, 5e-4)):  # fmt: skip
+        fit(model, data, objective=Beta(beta), epochs=count, batch_size=32, lr=lr)
 
 
 def glyphs_vq_vae(model: nn.Module) -> None:
