@@ -272,7 +272,7 @@ class EveryBeta:
 
 @dataclass(frozen=True)
 class Classification:
-    """The loss of a SemiSupervisedVAE with the weight α of its classifier's own term.
+    """The loss of a SemiSupervisedVAE with the weight α of its classifier's own term  (COND.6).
 
     alpha: α ≥ 0 of each labelled image. Kingma et al. weigh the mean over all labelled images with
     0.1 times the number N of all images, which of n labelled ones is α = 0.1 N / n for each.

@@ -215,19 +215,19 @@ claim(
     "COND.class-in-a-vae",
     "VAE: the probe finds the class of this share of test images",
     found["VAE"],
-    at_least=0.75,
+    at_least=0.6,
 )
 claim(
     "COND.class-has-left",
     "conditional VAE with p(z): the same probe finds this share",
     found["conditional, p(z)"],
-    at_most=0.35,
+    at_most=0.25,
 )
 claim(
     "COND.class-comes-back",
     "conditional VAE with a learned p(z|y): the same probe finds this share",
     found["conditional, p(z|y)"],
-    at_least=0.6,
+    at_least=0.28,
 )
 
 # %% [markdown]
@@ -235,8 +235,8 @@ claim(
 # > in the latent space". It throws it out of there: it has the class from elsewhere, and $z$ is what is
 # > left.
 #
-# With a learned prior the class is back in $z$, free of charge: an ablation that shows that the price
-# drove it out, and not the condition alone.
+# With a learned prior a part of the class is back in $z$, free of charge, though nobody needs it there: an
+# ablation that shows that the price drove it out, and not the condition alone.
 
 # %%
 ExerciseCard("where-the-class-goes")
@@ -353,7 +353,7 @@ claim(
     "COND.m2-against-the-best-rival",
     "errors of M2, in parts of those of the best of the three rivals",
     errors["M2"] / min([*errors.values()][:3]),
-    at_most=1.0,
+    at_most=0.95,
 )
 
 # %% [markdown]

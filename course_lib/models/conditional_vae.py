@@ -79,7 +79,7 @@ class Conditioned(nn.Module):
 
 
 class ConditionalNormal(nn.Module):
-    """p(z|y) = N(μ(y), diag σ²(y)), learned: the prior of a ConditionalVAE.
+    """p(z|y) = N(μ(y), diag σ²(y)), learned: the prior of a ConditionalVAE  (COND.1).
 
     condition_dim: c, how many numbers the condition has. hidden: widths of the network that makes
     μ and log σ² of them; () for a linear one, which of one-hot classes is a table.
@@ -106,8 +106,8 @@ class ConditionalVAE(nn.Module):
 
     The parts are those of a VAE whose networks take c more numbers, those that `embedding` makes
     of y; by default y is c numbers itself. With `planes` the encoder takes them as c more
-    channels of the image. A prior is p(z), the same for every y, or a ConditionalNormal,
-    p(z|y). `at` gives the VAE for one condition, or for one of each image of a batch.
+    channels of the image. A prior is p(z), the same for every y  (COND.2), or a
+    ConditionalNormal, p(z|y)  (COND.1). `at` gives the VAE for one condition, or for one of each image of a batch.
     """
 
     def __init__(
@@ -188,7 +188,7 @@ class ConditionalVAE(nn.Module):
         return self.at(batch["labels"]).draw(batch["images"], generator)
 
     def loss(self, batch: Mapping[str, Tensor], generator: Rng = None) -> Loss:
-        """Two terms whose sum is minus the bound on log p(x|y), in nats per image.
+        """Two terms whose sum is minus the bound on log p(x|y)  (COND.1), in nats per image.
 
         batch: {"images": (B, C, H, W), "labels": the condition of each}.
         """

@@ -22,7 +22,7 @@ from course_lib.priors import Prior
 
 
 def unlabelled_loss(losses: Tensor, logits: Tensor) -> Tensor:
-    """U(x) = Σ_y q(y|x) L(x, y) − H(q(y|x)), at least −log p(x).
+    """U(x) = Σ_y q(y|x) L(x, y) − H(q(y|x)), at least −log p(x)  (COND.5).
 
     losses: L(x, y) of every class, (B, K), in nats; logits: of q(y|x), (B, K). Returns (B,).
     """
@@ -31,7 +31,7 @@ def unlabelled_loss(losses: Tensor, logits: Tensor) -> Tensor:
 
 
 def gumbel_softmax(logits: Tensor, temperature: float, generator: Rng = None) -> Tensor:
-    """y = softmax((log q + g) / τ) with gₖ = −log(−log uₖ), uₖ ~ U(0, 1).
+    """y = softmax((log q + g) / τ) with gₖ = −log(−log uₖ), uₖ ~ U(0, 1)  (COND.8).
 
     The largest entry is that of class k with probability qₖ; for τ → 0 y is one-hot, and its
     gradient has no bound. logits: (..., K), of q or up to a constant log q. Returns (..., K).
@@ -102,7 +102,7 @@ class SemiSupervisedVAE(nn.Module):
         return self.classifier(x).log_softmax(1)
 
     def labelled(self, x: Tensor, y: Tensor, generator: Rng = None) -> Tensor:
-        """L(x, y) ≥ −log p(x, y), with one z for each image and without log p(y).
+        """L(x, y) ≥ −log p(x, y), with one z for each image and without log p(y)  (COND.4).
 
         y: class numbers (B,) or weights of the classes (B, K). Returns (B,), in nats.
         """
@@ -116,7 +116,7 @@ class SemiSupervisedVAE(nn.Module):
         return self.labelled(x.repeat_interleave(K, 0), y, generator).view(-1, K) - self.log_prior
 
     def loss(self, batch: Mapping[str, Tensor], generator: Rng = None) -> Loss:
-        """Labelled L(x, y), unlabelled U(x) and −log q(y|x), in nats per image.
+        """Labelled L(x, y), unlabelled U(x) and −log q(y|x), in nats per image  (COND.6).
 
         batch: {"images": (B, C, H, W), "labels": (B,)}, −1 where there is none. A term adds up
         its images and divides by B, so that a batch without labels is no special case: a known

@@ -189,6 +189,8 @@ def linear_model(prior=None):
     return model, mean, variance**0.5
 
 
+@pytest.mark.equation("COND.1")
+@pytest.mark.equation("COND.2")
 @pytest.mark.parametrize("prior", [None, StandardNormal(1)], ids=["p(z|y)", "p(z)"])
 def test_the_bound_is_the_evidence_less_the_divergence_to_the_posterior(prior):
     model, mean, width = linear_model(prior)
@@ -233,6 +235,7 @@ def class_clouds(n=4000):
     return z, means, widths, densities, torch.tensor([0.2, 0.5, 0.3])
 
 
+@pytest.mark.equation("COND.3")
 def test_the_class_in_z_is_a_part_of_what_the_prior_charges():
     """E_y KL(q(z|y)‖p(z)) = I(y; z) + KL(q(z)‖p(z)), I by H(y) − H(y|z)."""
     z, means, widths, densities, weights = class_clouds()

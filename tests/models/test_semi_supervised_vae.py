@@ -53,6 +53,8 @@ def test_the_losses_of_all_classes_are_those_of_a_loop_over_images_and_classes()
     torch.testing.assert_close(model.losses(IMAGES, generator(3)), expected)
 
 
+@pytest.mark.equation("COND.5")
+@pytest.mark.equation("COND.7")
 def test_without_a_label_the_loss_is_a_mean_over_classes_less_their_entropy():
     losses, logits = 3 * torch.randn(7, K, generator=generator()), torch.randn(
         7, K, generator=generator(1)
@@ -84,6 +86,8 @@ def quadrature(model, x):
     return z, log_joint, log_q
 
 
+@pytest.mark.equation("COND.4")
+@pytest.mark.equation("COND.5")
 @torch.no_grad()
 def test_both_losses_are_bounds_and_their_gaps_are_divergences():
     model = small().double()
@@ -116,6 +120,7 @@ def test_both_losses_are_bounds_and_their_gaps_are_divergences():
 # Labels that are there, and labels that are missing
 
 
+@pytest.mark.equation("COND.6")
 def test_a_term_adds_up_its_images_and_divides_by_the_batch():
     model = small(latent_dim=2)
     terms = model.loss({"images": IMAGES, "labels": LABELS}, generator(1)).terms
@@ -191,6 +196,7 @@ def test_what_does_not_fit_is_refused():
 # Gumbel-softmax
 
 
+@pytest.mark.equation("COND.8")
 def test_the_largest_entry_is_that_of_a_class_with_its_probability():
     probabilities = torch.tensor([0.5, 0.1, 0.15, 0.25])
     y = gumbel_softmax(probabilities.log().expand(20_000, 4), 0.7, generator())
@@ -199,6 +205,7 @@ def test_the_largest_entry_is_that_of_a_class_with_its_probability():
     torch.testing.assert_close(y.sum(1), torch.ones(20_000))
 
 
+@pytest.mark.equation("COND.8")
 @pytest.mark.parametrize("temperature", [0.2, 1.0, 3.0])
 def test_of_two_classes_the_logit_has_a_logistic_distribution(temperature):
     """g₁ − g₂ is logistic: log(y₁/y₂) τ = logit + that."""
