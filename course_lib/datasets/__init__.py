@@ -15,8 +15,9 @@ from course_lib.datasets.images import ImageSet
 from course_lib.datasets.labels import few_labels, labels_repeated
 
 __all__ = [
-    "DATA_DIR", "IDX_FILES", "MIRRORS", "SHA256", "ImageSet", "few_labels", "labels_repeated", "load",
-    "read_idx",
+    "DATA_DIR", "IDX_FILES", "MIRRORS", "SHA256", "ImageSet", "few_labels",
+    "labels_repeated",
+    "load", "read_idx",
 ]  # fmt: skip
 
 _LOADERS: dict[str, Callable[[str], ImageSet]] = {

@@ -106,8 +106,8 @@ class ConditionalVAE(nn.Module):
 
     The parts are those of a VAE whose networks take c more numbers, those that `embedding` makes
     of y; by default y is c numbers itself. With `planes` the encoder takes them as c more
-    channels of the image. A prior is p(z), the same for every y  (COND.2), or a
-    ConditionalNormal, p(z|y)  (COND.1). `at` gives the VAE for one condition, or for one of each image of a batch.
+    channels of the image. A prior is p(z), the same for every y  (COND.2), or a ConditionalNormal,
+    p(z|y)  (COND.1). `at` gives the VAE for one condition, or for one of each image of a batch.
     """
 
     def __init__(

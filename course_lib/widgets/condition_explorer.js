@@ -53,8 +53,11 @@ export default widget((model) => {
     const sum = made.reduce((total, value, i) => total + (value - x[i]) ** 2, 0);
     error.textContent = `squared error between the two: ${fixed(sum)}`;
   });
-  const side = (title, parts) => h("div", { class: "half", role: "group", "aria-label": title },
-    h("p", { class: "note" }, title), ...parts);
+  const side = (title, parts) => {
+    const half = h("div", { role: "group", "aria-label": title }, h("p", { class: "note" }, title), ...parts);
+    half.style.cssText = "flex: 1 1 300px; min-width: 0";
+    return half;
+  };
   return [
     row(image, ...buttons),
     row(side("what it is told", controls), side("what is left: the code z", sliders)),
