@@ -87,8 +87,8 @@ ExerciseCard("bound-with-a-learned-prior")
 # %% [markdown]
 # ## Only sevens
 #
-# The printed digits of chapter 8, and the class as condition. `fit` takes images and labels by name.
-# $\beta = 4$, a dearer $z$, makes the decoder learn sooner to listen to what it is told.
+# The printed digits of chapter 8, the class as condition, and $\beta = 4$ for a short code. `fit` takes
+# images and labels by name.
 
 # %% tags=["nbval-ignore-output"]
 conditional = ConditionalVAE.dense(
@@ -357,8 +357,8 @@ claim(
 )
 
 # %% [markdown]
-# Images without a label have taught the classifier something. They have taught the decoder more. Each
-# row below is one $z$ with all ten classes, whose names it knows from five examples each.
+# Images without a label have taught the classifier something, and the decoder, too. Each row below is
+# one $z$ with all ten classes, whose names it knows from five examples each.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 styles = torch.randn(3, 8, generator=generator())

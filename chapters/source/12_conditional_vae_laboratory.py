@@ -46,21 +46,18 @@ def pooled(images):
 # %% [markdown]
 # ## Does it listen?
 #
-# The chapter's model obeys. Which part of that is the condition, and which the price of $z$? Three
-# models of the printed digits, alike but for one knob: $\beta = 1$ in place of 4; and, as null
-# control, labels that were shuffled before the training. A reader of real images says which class the
-# draws have.
+# The chapter's model obeys. Would a model pass that was told nothing? Null control: the same network, and
+# labels that were shuffled before the training. A reader of real images says which class the draws have.
 
 # %% tags=["nbval-ignore-output"]
 shuffled = glyphs.labels[torch.randperm(len(glyphs), generator=generator())]
-told = {"β = 4": (4.0, glyphs.labels), "β = 1": (1.0, glyphs.labels), "shuffled": (4.0, shuffled)}
 listeners = {}
-for name, (beta, labels) in told.items():
+for name, labels in {"told": glyphs.labels, "shuffled": shuffled}.items():
     listeners[name] = ConditionalVAE.dense(
         (1, 28, 28), 6, 10, hidden=(256, 128), embedding=OneHot(10), seed=seed
     )
     data = {"images": glyphs.images, "labels": labels}
-    fit(listeners[name], data, objective=Beta(beta), epochs=6, batch_size=64, lr=2e-3, seed=seed)
+    fit(listeners[name], data, objective=Beta(4.0), epochs=6, batch_size=64, lr=2e-3, seed=seed)
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 part = glyphs.sample(4000, seed)
@@ -79,10 +76,10 @@ print(", ".join(f"{name}: {share:.2f}" for name, share in obeyed.items()))
 
 # %% tags=["hide-input"]
 claim(
-    "COND.dear-codes-make-it-listen",
-    "draws with the class that was asked for, β = 4 less β = 1",
-    obeyed["β = 4"] - obeyed["β = 1"],
-    at_least=0.02,
+    "COND.halfway-it-listens",
+    "after half of the chapter's training: the share of draws with the class that was asked for",
+    obeyed["told"],
+    at_least=0.4,
 )
 claim(
     "COND.shuffled-labels-say-nothing",
@@ -92,9 +89,8 @@ claim(
 )
 
 # %% [markdown]
-# At its optimum $\beta = 1$ would not need help: (COND.3) charges for the class in $z$ there, too. But
-# early in a training $z$ learns to say everything, and the decoder gets used to it. A dear $z$
-# leaves the floor to the condition first.
+# Early in a training $z$ may say a part of the class itself, and then a draw from the prior contradicts
+# what the decoder is told. That is why the share is smaller here than at the end.
 #
 # ## Ways to tell
 #
