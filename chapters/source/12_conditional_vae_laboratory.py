@@ -89,8 +89,8 @@ claim(
 )
 
 # %% [markdown]
-# Early in a training $z$ may say a part of the class itself, and then a draw from the prior contradicts
-# what the decoder is told. That is why the share is smaller here than at the end.
+# Halfway it listens, not yet as well as the chapter's model at the end; and labels that say nothing about
+# the image are not listened to.
 #
 # ## Ways to tell
 #
