@@ -151,8 +151,8 @@ claim(
 )
 
 # %% [markdown]
-# A class is a tenth of what there is to guess, so chance would be one in ten. What was told is obeyed, and what
-# was not told is carried over from one class to another.
+# By chance one draw in ten would have the class that was asked for. What was told is obeyed, and what was
+# not told is carried over from one class to another.
 #
 # ## Where does the class go?
 #
