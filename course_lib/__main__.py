@@ -105,6 +105,12 @@ def mnist(context: typer.Context) -> None:
     run("-m", "course_lib.mnist_likelihood", *context.args)
 
 
+@app.command(context_settings=PASSED_ON, add_help_option=False)
+def labels(context: typer.Context) -> None:
+    """Classify MNIST with 100 labels in five minutes and count errors; --help lists the options."""
+    run("-m", "course_lib.mnist_labels", *context.args)
+
+
 def repository() -> Path:
     """The folder with chapters/ and tests/; ends with a message where the package is alone."""
     if (ROOT / "chapters" / "source").is_dir() and (ROOT / "tests").is_dir():

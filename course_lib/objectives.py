@@ -25,6 +25,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from course_lib.likelihoods import bernoulli_nll
 from course_lib.noise import Rng, normal_like, uniform_like
@@ -295,6 +296,45 @@ class EveryBeta:
             "weighted_kl": (beta[:, 0] * kl).mean(),
         }
         return Loss(terms, {"kl": 0.0})
+
+
+@dataclass(frozen=True)
+class Classification:
+    """The loss of a SemiSupervisedVAE with the weight α of its classifier's own term  (COND.6).
+
+    alpha: α ≥ 0 of each labelled image. Kingma et al. weigh the mean over all labelled images with
+    0.1 times the number N of all images, which of n labelled ones is α = 0.1 N / n for each.
+    Raises ValueError when it is negative or infinite.
+    """
+
+    alpha: float
+
+    def __post_init__(self) -> None:
+        check_not_negative(alpha=self.alpha)
+
+    def __call__(self, model: Any, x: Any, generator: Rng = None, step: Step = None) -> Loss:
+        """The three terms of the model's loss in nats per image, the last one weighted."""
+        return Loss(model.loss(x, generator).terms, {"classification": self.alpha})
+
+
+@dataclass(frozen=True)
+class LabelLikelihood:
+    """−log q(y|x) of the labelled images: what a classifier alone is trained with.
+
+    For `fit(classifier, {"images": …, "labels": …}, objective=LabelLikelihood())`; a label of −1 is
+    missing, and adds nothing.
+    """
+
+    def __call__(self, model: Any, x: Any, generator: Rng = None, step: Step = None) -> Loss:
+        """One term, in nats, added over the labelled images and divided by the batch's size.
+
+        model: images → logits (B, K); x: images, and class numbers (B,).
+        """
+        labels = x["labels"]
+        surprise = functional.cross_entropy(
+            model(x["images"]), labels, ignore_index=-1, reduction="sum"
+        )
+        return Loss({"classification": surprise / len(labels)})
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,33 @@ class StandardNormal(Prior):
         return kl_standard_normal(q.mu, q.logvar)
 
 
+class NormalPrior(Prior):
+    """p(z) = N(μ, diag σ²), with a mean and a width of each dimension that somebody gives.
+
+    mu, logvar: μ and log σ², (d,), or (B, d) for another prior of each image.
+    """
+
+    def __init__(self, mu: Tensor, logvar: Tensor) -> None:
+        super().__init__()
+        self.mu, self.logvar, self.latent_dim = mu, logvar, mu.shape[-1]
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log p(z): (..., d) → (...)."""
+        return normal_log_density(z, self.mu, self.logvar).sum(-1)
+
+    def sample(self, n: int, generator: Rng = None) -> Tensor:
+        """z ~ p(z): (n, d); of priors of B images n = B, one of each."""
+        shape = (n, self.latent_dim)
+        return reparameterize(self.mu.expand(shape), self.logvar.expand(shape), generator)
+
+    def kl(self, q: DiagonalNormal, z: Tensor) -> Tensor:
+        """KL(q(zⱼ|x)‖p(zⱼ)) of each dimension, in closed form  (KL.10): (B, d), whatever z is."""
+        # In the units of the prior, in which it is N(0, 1).
+        return kl_standard_normal(
+            (q.mu - self.mu) * (-self.logvar / 2).exp(), q.logvar - self.logvar
+        )
+
+
 class AutoregressivePrior(Prior):
     """p(z) = N(z₁; 0, 1) Πⱼ N(zⱼ; α zⱼ₋₁, 1 − α²): each number resembles the one before.
 

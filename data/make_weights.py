@@ -50,6 +50,16 @@ def glyphs_beta_vae(model: nn.Module) -> None:
         fit(model, load("glyphs").images, objective=Beta(6.0), epochs=count, lr=lr)
 
 
+def faces_conditional_vae(model: nn.Module) -> None:
+    """A high price of z first: what the condition says is then learned from there."""
+    faces = load("faces")
+    told = [faces.factor_names.index(name) for name in ("smile", "glasses", "hair length")]
+    data = {"images": faces.images, "labels": faces.factors[:, told]}
+    for beta, count, lr in ((1000, 3, 3e-3), (100, 6, 3e-3), (8, 18, 3e-3), (8, 14, 1.5e-3),
+                            (8, 8, 5e-4)):  # fmt: skip
+        fit(model, data, objective=Beta(beta), epochs=count, batch_size=32, lr=lr)
+
+
 def glyphs_vq_vae(model: nn.Module) -> None:
     epochs(model, load("glyphs").images, (12, 2e-3), (4, 5e-4))
 

@@ -15,11 +15,14 @@ from course_lib.models import (
     VAE,
     VQVAE,
     Autoencoder,
+    ConditionalNormal,
     ConditionalVAE,
     ContractiveAutoencoder,
     DenoisingAutoencoder,
     L1Autoencoder,
+    OneHot,
     PixelCNN,
+    SemiSupervisedVAE,
     SparseAutoencoder,
     TokenPrior,
     TopKAutoencoder,
@@ -41,6 +44,7 @@ from course_lib.models.denoising_autoencoder import (
 from course_lib.objectives import (
     Beta,
     Capacity,
+    Classification,
     Constraint,
     ContextDropout,
     CyclicalBeta,
@@ -178,6 +182,36 @@ def test_a_training_step_for_every_beta_and_for_tokens(device):
             assert_agree(ours, theirs, device)
     at = EveryBeta().at(conditional().to(device), 2.0)
     assert at(X.to(device)).device.type == device
+
+
+CONDITIONAL = {
+    "one-hot": lambda: ConditionalVAE.dense(SHAPE, 3, 10, hidden=(8,), embedding=OneHot(10)),
+    "planes": lambda: ConditionalVAE.convolutional(SHAPE, 3, 10, (4,), embedding=OneHot(10)),
+    "learned prior": lambda: ConditionalVAE.dense(
+        SHAPE, 3, 10, (8,), prior=ConditionalNormal(3, 10), embedding=OneHot(10)
+    ),
+    "all classes": lambda: SemiSupervisedVAE.dense(SHAPE, 3, hidden=(8,)),
+    "one sample": lambda: SemiSupervisedVAE.dense(SHAPE, 3, hidden=(8,), temperature=0.5),
+}
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_a_training_step_with_labels(name, device):
+    labels = torch.arange(12) % 10
+    if name in ("all classes", "one sample"):
+        labels[3:] = -1
+    objective = Classification(2.0) if labels[-1] < 0 else Beta(2.0)
+
+    def step(device):
+        model = CONDITIONAL[name]().to(device)
+        batch = {"images": X.to(device), "labels": labels.to(device)}
+        loss = objective(model, batch, generator(), 1)
+        loss.total.backward()
+        return [loss.total.detach(), *(p.grad for p in model.parameters())]
+
+    for ours, theirs in zip(step(device), step("cpu"), strict=True):
+        assert_agree(ours, theirs, device)
 
 
 @pytest.mark.parametrize("device", DEVICES)

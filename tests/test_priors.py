@@ -21,6 +21,7 @@ from course_lib.priors import (
     DiagonalNormal,
     FlowPrior,
     GaussianMixture,
+    NormalPrior,
     StandardNormal,
     VampPrior,
     normal_log_density,
@@ -387,3 +388,26 @@ def test_a_vae_with_an_autoregressive_prior_never_spends_less_than_delta():
 def test_an_autoregressive_prior_needs_neighbours_that_differ(arguments, message):
     with pytest.raises(ValueError, match=message):
         AutoregressivePrior(*arguments)
+
+
+# N(μ, diag σ²) as a prior
+
+
+@pytest.mark.parametrize("shape", [(3,), (5, 3)], ids=["one for all", "one of each image"])
+def test_a_normal_prior_against_torch_distributions(shape):
+    prior = NormalPrior(normal(*shape), normal(*shape, seed=1))
+    p = Normal(prior.mu, (prior.logvar / 2).exp())
+    q = DiagonalNormal(normal(5, 3, seed=2), normal(5, 3, seed=3))
+    z = normal(5, 3, seed=4)
+    torch.testing.assert_close(prior.log_prob(z), p.log_prob(z).sum(1))
+    expected = kl_divergence(Normal(q.mu, (q.logvar / 2).exp()), p)
+    torch.testing.assert_close(prior.kl(q, z), expected)
+    assert prior.latent_dim == 3
+
+
+def test_a_normal_prior_draws_what_its_density_says():
+    prior = NormalPrior(torch.tensor([1.0, -2.0]), torch.tensor([0.4, -1.0]))
+    z = prior.sample(20_000, generator())
+    for j in range(2):
+        law = ("norm", (prior.mu[j].item(), math.exp(prior.logvar[j] / 2)))
+        assert stats.kstest(z[:, j].numpy(), law[0], args=law[1]).pvalue > 0.01

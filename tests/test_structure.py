@@ -65,7 +65,8 @@ LIBRARY = Path(course_lib.models.__file__).parents[1]
 ORDER = (
     "checks", "progress", "noise", "information", "likelihoods", "priors", "dequantization",
     "objectives", "models",
-    "training", "evaluation", "datasets", "errata", "mnist_likelihood", "plots", "notebook",
+    "training", "evaluation", "datasets", "errata", "mnist_likelihood",
+    "mnist_labels", "plots", "notebook",
     "exercises", "grading", "widgets", "contents", "__main__",
 )  # fmt: skip
 

@@ -12,8 +12,13 @@ from functools import partial
 from course_lib.datasets import faces, images
 from course_lib.datasets.files import DATA_DIR, IDX_FILES, MIRRORS, SHA256, read_idx
 from course_lib.datasets.images import ImageSet
+from course_lib.datasets.labels import few_labels, labels_repeated
 
-__all__ = ["DATA_DIR", "IDX_FILES", "MIRRORS", "SHA256", "ImageSet", "load", "read_idx"]
+__all__ = [
+    "DATA_DIR", "IDX_FILES", "MIRRORS", "SHA256", "ImageSet", "few_labels",
+    "labels_repeated",
+    "load", "read_idx",
+]  # fmt: skip
 
 _LOADERS: dict[str, Callable[[str], ImageSet]] = {
     "digits": images.digits,

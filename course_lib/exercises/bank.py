@@ -1,5 +1,5 @@
 """All exercises: discrete distributions, regularised autoencoders, normals, latent-variable models,
-understanding, β-VAE, VQ-VAE, priors, posterior collapse.
+understanding, β-VAE, VQ-VAE, priors, posterior collapse, conditions.
 """
 
 import runpy
@@ -8,6 +8,7 @@ from pathlib import Path
 from course_lib.exercises.bank_beta import BETA
 from course_lib.exercises.bank_codebook import CODEBOOK
 from course_lib.exercises.bank_collapse import COLLAPSE
+from course_lib.exercises.bank_conditional import CONDITIONAL
 from course_lib.exercises.bank_discrete import DISCRETE
 from course_lib.exercises.bank_latent import LATENT
 from course_lib.exercises.bank_meaning import MEANING
@@ -17,7 +18,7 @@ from course_lib.exercises.bank_regularised import REGULARISED
 from course_lib.exercises.exercise import Exercise
 
 GROUPS = (
-    DISCRETE, REGULARISED, NORMAL, LATENT, MEANING, BETA, CODEBOOK, PRIORS, COLLAPSE,
+    DISCRETE, REGULARISED, NORMAL, LATENT, MEANING, BETA, CODEBOOK, PRIORS, COLLAPSE, CONDITIONAL,
 )  # fmt: skip
 EXERCISES = {exercise.id: exercise for group in GROUPS for exercise in group}
 

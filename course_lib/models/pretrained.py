@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from course_lib.likelihoods import Gaussian
+from course_lib.models.conditional_vae import ConditionalVAE
 from course_lib.models.pixel_cnn import PixelCNN
 from course_lib.models.token_prior import TokenPrior
 from course_lib.models.variational_autoencoder import VAE
@@ -42,6 +43,9 @@ UNTRAINED: dict[str, Callable[[], nn.Module]] = {
     "mnist_vae": lambda: silu_vae([784, 512, 512, 40]),
     "faces_vae": lambda: VAE.convolutional(FACE, 32, channels=(32, 64), likelihood=Gaussian()),
     "glyphs_beta_vae": lambda: VAE.dense(GLYPH, 10, (128,)),
+    "faces_conditional_vae": lambda: ConditionalVAE.convolutional(
+        FACE, 16, 3, channels=(32, 64), likelihood=Gaussian(0.1)
+    ),
     "glyphs_vq_vae": lambda: VQVAE.convolutional(GLYPH, VectorQuantizer(64, 16)),
     "glyphs_token_prior": lambda: TokenPrior(64 + 10, 1 + 7 * 7, width=128, layers=3),
     "faces_vq_vae": lambda: VQVAE.convolutional(
@@ -57,6 +61,8 @@ def pretrained(name: str) -> nn.Module:
     - "mnist_vae": VAE of MNIST, (1, 28, 28), 40 numbers. MNIST itself does not ship.
     - "faces_vae": VAE of `faces`, (3, 32, 32), 32 numbers.
     - "glyphs_beta_vae": β-VAE of `glyphs`, (1, 28, 28), 10 numbers, β = 6.
+    - "faces_conditional_vae": ConditionalVAE of `faces` with 16 numbers, told smile, glasses and
+      hair length.
     - "glyphs_vq_vae", "faces_vq_vae": VQ-VAEs with 7 × 7 tokens of 64 codes and 8 × 8 of 128.
     - "glyphs_token_prior": p(class, 49 tokens) of "glyphs_vq_vae"; the first token is 64 + digit.
     - "glyphs_pixel_vae_0", _1, _2, _4, _7: VAEs of glyphs > ½, 16 numbers, whose decoder is a

@@ -802,11 +802,53 @@ FREE_BITS = Task(
     ),
 )  # fmt: skip
 
+# --- Chapter 12 ---------------------------------------------------------------------------------
+
+
+def unlabelled_loss(losses: Tensor, logits: Tensor) -> Tensor:
+    log_q = logits.log_softmax(1)  # (B, K)
+    return (log_q.exp() * (losses + log_q)).sum(1)
+
+
+OF_CLASSES, DOUBTS = 5 + 2 * normal(6, 4), 2 * normal(6, 4)
+DOUBTS[0, 1] = 200.0  # beyond doubt: the other probabilities round to 0
+UNLABELLED = Task(
+    unlabelled_loss,
+    {"losses": OF_CLASSES, "logits": DOUBTS},
+    # The divergence to the best answer, softmax(−L), and what is left at the best answer.
+    kl_divergence(
+        Categorical(logits=DOUBTS.double()), Categorical(logits=-OF_CLASSES.double())
+    ) - torch.logsumexp(-OF_CLASSES.double(), 1),
+    {
+        "The entropy is missing: this is the mean loss alone.":
+            lambda losses, logits: (logits.softmax(1) * losses).sum(1),
+        "The entropy has the wrong sign: doubt lowers the loss.":
+            lambda losses, logits: (logits.softmax(1) * (losses - logits.log_softmax(1))).sum(1),
+        "The softmax goes over the images; it goes over the classes.":
+            lambda losses, logits: (logits.softmax(0) * (losses + logits.log_softmax(0))).sum(1),
+        "All classes have the same weight; q(y|x) weighs them.":
+            lambda losses, logits: losses.mean(1)
+                + (logits.softmax(1) * logits.log_softmax(1)).sum(1),
+        "This is the loss at the best q(y|x), which is not the classifier's.":
+            lambda losses, logits: -torch.logsumexp(-losses, 1),
+        "A probability that rounds to 0 has no logarithm: `log_softmax` keeps it.":
+            lambda losses, logits: (logits.softmax(1) * (losses + logits.softmax(1).log())).sum(1),
+        "log p(y) was counted again; it is in L(x, y).":
+            lambda losses, logits: unlabelled_loss(losses, logits) + math.log(losses.shape[1]),
+        "One number per image is asked for.":
+            lambda losses, logits: unlabelled_loss(losses, logits).mean(),
+    },
+    (
+        "`logits.log_softmax(1)` gives log q(y|x), and its `.exp()` the weights.",
+        "−H(q) is the mean of log q under q, so one sum over the classes does both.",
+    ),
+)  # fmt: skip
+
 TASKS = {
     task.solution.__name__: task
     for task in (
         CROSS_ENTROPY, DENOISING, SPARSITY, CONTRACTION, HUTCHINSON, KL, ELBO, REPARAMETERIZE,
         VAE_LOSS, CAPACITY, NEAREST, STRAIGHT_THROUGH, CODEBOOK_TERMS, EMA,
-        MIXTURE_DENSITY, MASK, FREE_BITS,
+        MIXTURE_DENSITY, MASK, FREE_BITS, UNLABELLED,
     )
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from course_lib.widgets.beta_explorer import BetaExplorer
 from course_lib.widgets.codebook_explorer import CodebookExplorer
+from course_lib.widgets.condition_explorer import ConditionExplorer
 from course_lib.widgets.contraction_ellipse import ContractionEllipse
 from course_lib.widgets.denoising_field import DenoisingField
 from course_lib.widgets.evidence_gap import EvidenceGap
@@ -23,6 +24,7 @@ from course_lib.widgets.training_scrubber import TrainingScrubber
 __all__ = [
     "BetaExplorer",
     "CodebookExplorer",
+    "ConditionExplorer",
     "ContractionEllipse",
     "DenoisingField",
     "EvidenceGap",

@@ -57,6 +57,15 @@ KINDS = {
 # What somebody who makes no mistake, or one, would type for the formula exercises. Parameters
 # stand in braces.
 TYPED = {
+    "formula-loss-of-an-unlabelled-image": {
+        None: "r*{a} + (1 - r)*{b} + r*log(r) + (1 - r)*log(1 - r)",
+        "entropy-forgotten": "{b} + r*({a} - {b})",
+        "entropy-reversed": "r*{a} + (1 - r)*{b} - r*log(r) - (1 - r)*log(1 - r)",
+        "half-an-entropy": "r*({a} + log(r)) + (1 - r)*{b}",
+        "classes-swapped": "(1 - r)*{a} + r*{b} + r*log(r) + (1 - r)*log(1 - r)",
+        "classes-alike": "({a} + {b})/2 + r*log(r) + (1 - r)*log(1 - r)",
+        "logarithms-alone": "r*{a} + (1 - r)*{b} + log(r*(1 - r))",
+    },
     "formula-bound-with-learned-noise": {
         None: "r*log({a}/(2*r)) + (1 - r)*log({b}/(2*(1 - r)))",
         "entropy-forgotten": "r*log({a}) + (1 - r)*log({b})",
@@ -718,6 +727,35 @@ def least_divergence(d, alpha):
     return optimize.minimize(divergence, np.zeros(int(d)), jac=True, tol=1e-14).fun
 
 
+def class_by_quadrature(m, s, rest):
+    """KL of the joint to the product, less what p(z) charges for all codes beyond `rest`."""
+    z = np.linspace(-15, 15, 60_001)
+    clouds = [stats.norm(mu, sigma).pdf(z) for mu, sigma in zip(m, s, strict=True)]
+    charged = sum(
+        0.5 * integrate.trapezoid(c * (stats.norm(mu, sigma).logpdf(z) - stats.norm().logpdf(z)), z)
+        for c, mu, sigma in zip(clouds, m, s, strict=True)
+    )
+    return charged - rest
+
+
+def best_of_the_bound(L):
+    """The q(y|x) that makes U smallest, by a search over two free logits."""
+
+    def U(free):
+        log_q = torch.tensor([*free, 0.0], dtype=torch.float64).log_softmax(0).numpy()
+        return (np.exp(log_q) * (np.array(L) + log_q)).sum()
+
+    options = {"xatol": 1e-10, "fatol": 1e-15, "maxiter": 4000}
+    found = optimize.minimize(U, [0.0, 0.0], method="Nelder-Mead", options=options).x
+    return float(torch.tensor([*found, 0.0], dtype=torch.float64).softmax(0)[0])
+
+
+def relaxed_by_hand(q, u, v, tau):
+    """With SciPy's Gumbel quantiles, and the softmax of two as a logistic function."""
+    g, h = stats.gumbel_r.ppf([u, v])
+    return stats.logistic.cdf((math.log(q / (1 - q)) + g - h) / tau)
+
+
 ORACLES = {
     "beta-vae-loss": lambda r, D, mu, sigma, beta: weighted_loss(
         {"reconstruction": r, "kl": torch_kl(normal(mu, sigma), normal(0, 1))}, kl=beta),
@@ -839,6 +877,23 @@ ORACLES = {
     "formula-bound-with-learned-noise": lambda r, a, b: integrate.quad(
         lambda u: (2 * r if u < 0.5 else 2 - 2 * r)
         * math.log((a / (2 * r)) if u < 0.5 else b / (2 - 2 * r)), 0, 1, points=[0.5])[0],
+    "weights-of-label-planes": lambda C, K, n, k: sum(
+        p.numel() for p in torch.nn.Conv2d(int(C + K), int(n), int(k)).parameters()),
+    "bound-with-a-learned-prior": lambda r, mu, sigma, m, s:
+        -r - kl_by_quadrature(stats.norm(mu, sigma), stats.norm(m, s)),
+    "information-about-the-class": class_by_quadrature,
+    "loss-of-a-labelled-image": lambda r, mu, sigma, p: r + torch_kl(
+        normal(mu, sigma), normal(0, 1)) - coin(p).log_prob(tensor(1)).item(),
+    "loss-of-an-unlabelled-image": lambda q, L: sum(
+        p * (loss + math.log(p)) for p, loss in zip(q, L, strict=True)),
+    "formula-loss-of-an-unlabelled-image": lambda r, a, b:
+        np.dot([r, 1 - r], [a, b]) - stats.entropy([r, 1 - r]),
+    # Divided by N the paper's loss is c · mean over n; a mean over N of n terms, n / N of them.
+    "weight-of-a-label": lambda N, n, c: c / np.mean([1.0] * int(n) + [0.0] * int(N - n)),
+    "what-the-model-teaches": best_of_the_bound,
+    "gumbel-softmax-by-hand": relaxed_by_hand,
+    "a-probe-against-chance": lambda K, n, a:
+        (a * n - stats.binom(n, 1 / K).mean()) / stats.binom(n, 1 / K).std(),
     "bits-per-dimension": lambda L, D, n: -math.log2(math.exp(-n) / L),  # of a cell of the side 1/L
     "receptive-field": lambda r, L: rows_that_matter(int(r), int(L)),
     "nll-of-a-chain": lambda p, x: -Bernoulli(torch.tensor(p, dtype=torch.float64)).log_prob(

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from sklearn.linear_model import Ridge
 from sklearn.svm import SVC
 
 from course_lib.datasets import load
@@ -104,3 +105,24 @@ def test_the_prior_of_tokens_writes_the_digit_it_is_told():
 
     assert read(tokens) > 0.75
     assert read(tokens[:, torch.randperm(49, generator=generator())]) < 0.3  # elsewhere
+
+
+def test_faces_show_what_they_are_told_whoever_they_are():
+    """Smile, glasses and hair length, read by a probe of real faces from codes of other faces."""
+    model, train, test = pretrained("faces_conditional_vae"), load("faces"), load("faces", "test")
+    columns = [train.factor_names.index(name) for name in ("smile", "glasses", "hair length")]
+    told, theirs = train.factors[:, columns], test.factors[:, columns]
+    probe = Ridge(10.0).fit(train.images.flatten(1), told)
+    asked = theirs[torch.randperm(len(theirs), generator=generator())]
+    with torch.no_grad():
+        z = model.at(theirs).encode(test.images).mu
+        pictures = model.at(asked).decode_mean(z)
+    read = torch.from_numpy(probe.predict(pictures.flatten(1)))
+
+    def correlation(factors):
+        return torch.stack([torch.corrcoef(torch.stack(pair))[0, 1]
+                            for pair in zip(read.T, factors.T, strict=True)])  # fmt: skip
+
+    assert (correlation(asked) > torch.tensor([0.8, 0.9, 0.8])).all()
+    assert (correlation(theirs).abs() < 0.5).all()  # of what they were, little is left
+    assert 0.5 < z.std(0).mean() < 1.1  # so that a draw from the prior is a face

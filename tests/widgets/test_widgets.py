@@ -14,6 +14,7 @@ from course_lib.models import (
     Autoencoder,
     ConditionalVAE,
     ContractiveAutoencoder,
+    OneHot,
     SparseAutoencoder,
     VectorQuantizer,
 )  # fmt: skip
@@ -21,6 +22,7 @@ from course_lib.objectives import EveryBeta
 from course_lib.widgets import (
     BetaExplorer,
     CodebookExplorer,
+    ConditionExplorer,
     ContractionEllipse,
     DenoisingField,
     EvidenceGap,
@@ -84,6 +86,12 @@ EXAMPLES = {
         {w: ContractiveAutoencoder((1, 8, 8), 2, seed=i) for i, w in enumerate((0.0, 0.1, 1.0))}, blobs
     ),
     "BetaExplorer": conditional,
+    "ConditionExplorer": lambda: ConditionExplorer(
+        ConditionalVAE.dense((1, 8, 8), 3, 10, embedding=OneHot(10)), GREY, LABELS, [*"0123456789"]
+    ),
+    "ConditionExplorer, attributes": lambda: ConditionExplorer(
+        ConditionalVAE.convolutional((3, 32, 16), 7, 2), COLOUR, COLOUR[:, :2, 0, 0], ["smile", "glasses"]
+    ),
     "CodebookExplorer": lambda: CodebookExplorer(torch.randn(30, 2), K=5),
     "CodebookExplorer, a model": lambda: CodebookExplorer(
         model=VQVAE.dense((1, 8, 8), VectorQuantizer(6, 2), tokens=1), images=GREY
