@@ -496,6 +496,7 @@ ExerciseCard("judge-a-remedy")
 #
 # The [laboratory](11_posterior_collapse_laboratory.ipynb): tokens that go on speaking, and why; free
 # bits three ways; a prior that no encoder can match; ten remedies in one table.
+# [Chapter 12](12_conditional_vae.ipynb) tells the decoder, and the encoder, something about the image.
 # The [appendix](99_the_sources_checked.ipynb) has what other texts say about it.
 #
 # ## References

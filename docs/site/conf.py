@@ -39,6 +39,7 @@ TOPICS = {
     "codebook": "VQ-VAE",
     "priors": "Priors and dequantisation",
     "collapse": "Posterior collapse",
+    "conditional": "Conditions and few labels",
 }
 
 project = html_title = "From Autoencoders to VQ-VAE"
