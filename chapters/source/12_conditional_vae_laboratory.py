@@ -405,12 +405,13 @@ claim(
     "COND.twice-the-steps",
     "twice the steps: errors with one draw, in parts of those with the sum",
     drawn[2] / error(m2),
-    at_most=1.15,
+    at_least=0.7,
+    at_most=1.3,
 )
 
 # %% [markdown]
-# Step for step the sum is better. In the time of its ten decodings the draw makes more steps, and makes
-# up for it: with twice the steps it is no worse.
+# Step for step the sum is better. In the time of its ten decodings the draw makes more steps: with twice
+# as many it is about as good.
 
 # %%
 ExerciseCard("gumbel-softmax-by-hand")
