@@ -227,11 +227,12 @@ claim(
     "COND.told-beats-found",
     "that share with conditions, less that with the best axes of the β-VAE",
     share["condition"].mean() - share["β"].mean(),
-    at_least=0.05,
+    at_least=0.0,
 )
 
 # %% [markdown]
-# Who is told knows better than who must find. The price is a label for each image; β needs none.
+# Who is told knows better than who must find, by much or by little: that depends on the seed of the
+# β-VAE. The price is a label for each image; β needs none.
 #
 # ## What an image without a label teaches
 #
@@ -360,7 +361,7 @@ claim(
 )
 
 # %% [markdown]
-# A sum has no bias and hardly any noise. And in a training? The same steps as for the sum, which take
+# The sum has no bias, and no noise but that of $z$. And in a training? The same steps as for the sum, which take
 # less than half of the time; and twice the steps.
 
 # %% tags=["nbval-ignore-output"]
