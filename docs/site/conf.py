@@ -38,6 +38,7 @@ TOPICS = {
     "beta": "β-VAE",
     "codebook": "VQ-VAE",
     "priors": "Priors and dequantisation",
+    "conditional": "Conditions and few labels",
 }
 
 project = html_title = "From Autoencoders to VQ-VAE"
