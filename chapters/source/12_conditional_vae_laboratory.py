@@ -128,10 +128,10 @@ print(", ".join(f"{name} {value:.2f} nats" for name, value in bounds.items()))
 
 # %% tags=["hide-input"]
 claim(
-    "COND.embedding-is-as-good",
-    "four learned numbers in place of ten one-hot channels: nats lost, at most",
-    bounds["embedded"] - bounds["one-hot"],
-    at_most=0.7,
+    "COND.embedding-loses-less",
+    "nats lost with four learned numbers, in parts of those lost with the number of the class",
+    (bounds["embedded"] - bounds["one-hot"]) / (bounds["one number"] - bounds["one-hot"]),
+    at_most=0.6,
 )
 claim(
     "COND.classes-are-no-numbers",
@@ -227,11 +227,12 @@ claim(
     "COND.told-beats-found",
     "that share with conditions, less that with the best axes of the β-VAE",
     share["condition"].mean() - share["β"].mean(),
-    at_least=0.05,
+    at_least=0.0,
 )
 
 # %% [markdown]
-# Who is told knows better than who must find. The price is a label for each image; β needs none.
+# Who is told knows better than who must find, by much or by little: that depends on the seed of the
+# β-VAE. The price is a label for each image; β needs none.
 #
 # ## What an image without a label teaches
 #
@@ -360,7 +361,7 @@ claim(
 )
 
 # %% [markdown]
-# A sum has no bias and hardly any noise. And in a training? The same steps as for the sum, which take
+# The sum has no bias, and no noise but that of $z$. And in a training? The same steps as for the sum, which take
 # less than half of the time; and twice the steps.
 
 # %% tags=["nbval-ignore-output"]
@@ -401,6 +402,17 @@ claim(
     error(m2) / drawn[1],
     at_most=1.0,
 )
+claim(
+    "COND.twice-the-steps",
+    "twice the steps: errors with one draw, in parts of those with the sum",
+    drawn[2] / error(m2),
+    at_least=0.7,
+    at_most=1.3,
+)
+
+# %% [markdown]
+# Step for step the sum is better. In the time of its ten decodings the draw makes more steps: with twice
+# as many it is about as good.
 
 # %%
 ExerciseCard("gumbel-softmax-by-hand")

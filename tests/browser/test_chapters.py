@@ -37,6 +37,7 @@ CHAPTERS = {  # what makes the widgets of each
     "08_beta_vae": ["LatentTraversal", "SweepRows", "BetaExplorer"],
     "09_vq_vae": ["CodebookExplorer", "TrainingScrubber", "TokenEditor"],
     "10_priors": ["PriorPlane"],
+    "12_conditional_vae": ["ConditionExplorer"],
 }
 
 
