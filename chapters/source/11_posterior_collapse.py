@@ -66,7 +66,9 @@ with torch.no_grad():
 cost = {reach: m.rate + m.distortion for reach, m in measured.items()}
 print("looks back   rate R   information I(x; z)   active units   −ELBO")
 for reach, m in measured.items():
-    print(f"{reach:10} {m.rate:8.2f} {told[reach]:21.2f} {int(m.active.sum()):14} {cost[reach]:7.1f}")
+    print(
+        f"{reach:10} {m.rate:8.2f} {told[reach]:21.2f} {int(m.active.sum()):14} {cost[reach]:7.1f}"
+    )
 
 # %% tags=["hide-input"]
 claim(

@@ -105,7 +105,11 @@ for nets, objective in ((number_nets, None), (cheap_nets, Beta(0.05)), (token_ne
 shuffled = digits.labels[torch.randperm(len(train), generator=generator())]
 silent, reads, control = {}, {}, {}
 print("code              context   lost with another's code   digit read   control")
-for kind, nets in (("numbers", number_nets), ("numbers, β 0.05", cheap_nets), ("tokens", token_nets)):
+for kind, nets in (
+    ("numbers", number_nets),
+    ("numbers, β 0.05", cheap_nets),
+    ("tokens", token_nets),
+):
     for context, net in nets.items():
         with torch.no_grad():
             if kind == "tokens":
@@ -118,9 +122,7 @@ for kind, nets in (("numbers", number_nets), ("numbers, β 0.05", cheap_nets), (
             key = kind, context
             silent[key], reads[key] = lost(net, z), probe(*codes)
             control[key] = probe(*codes, labels=shuffled)
-        print(
-            f"{kind:17} {context:7} {silent[key]:26.1f} {reads[key]:12.2f} {control[key]:9.2f}"
-        )
+        print(f"{kind:17} {context:7} {silent[key]:26.1f} {reads[key]:12.2f} {control[key]:9.2f}")
 used = {context: perplexity(net.tokens(test), 16) for context, net in token_nets.items()}
 print("perplexity of the tokens:", ", ".join(f"{p:.1f}" for p in used.values()), "of 16")
 
@@ -206,7 +208,10 @@ print("trained on with             rate R   information   active   lost with ano
 for name, net in woken.items():
     with torch.no_grad():
         q, draw = net.encode(test), net.draw(test, generator())
-        rates[name], told[name] = draw.kl.sum(1).mean().item(), split_kl(*q, seed).mutual_information
+        rates[name], told[name] = (
+            draw.kl.sum(1).mean().item(),
+            split_kl(*q, seed).mutual_information,
+        )
         print(
             f"{name:26} {rates[name]:7.2f} {told[name]:13.2f} {int(active_units(q.mu).sum()):8} "
             f"{lost(net, draw.z):12.1f}"
@@ -320,7 +325,9 @@ for weight, style, colour, label in (
 axis.set(xlabel="training step", ylabel="weight of the KL", ylim=(0, 1.35))
 axis.legend(frameon=False, ncols=2, loc="upper left")
 axis.spines[["top", "right"]].set_visible(False)
-show(figure, alt="The weight grows once to 1 and stays, or four times, each time to fall back to 0.")
+show(
+    figure, alt="The weight grows once to 1 and stays, or four times, each time to fall back to 0."
+)
 
 # %%
 ExerciseCard("weight-in-a-cycle")
@@ -374,16 +381,18 @@ best = {
 gain = {  # of each seed by itself, so that what the seeds share falls away
     name: column("nothing", 0, "nll") - column(name, best[name], "nll") for name in names
 }
-print("remedy            knob      R     I   active   −ELBO     NLL   gain (seeds)     lost  Fréchet")
+print(
+    "remedy            knob      R     I   active   −ELBO     NLL   gain (seeds)     lost  Fréchet"
+)
 for name in sorted(names, key=lambda name: -gain[name].mean()):
-    R, I, active, minus_elbo, nll, other, frechet = (
+    R, information, active, minus_elbo, nll, other, frechet = (
         column(name, best[name], key).mean()
         for key in ("rate", "information", "active", "minus_elbo", "nll", "lost", "frechet")
     )
     low, high = gain[name].min(), gain[name].max()
     print(
-        f"{name:16} {best[name]:5g} {R:6.2f} {I:5.2f} {active:8.1f} {minus_elbo:7.2f} {nll:7.2f}  "
-        f"{low:+.2f} to {high:+.2f} {other:8.1f} {frechet:8.3f}"
+        f"{name:16} {best[name]:5g} {R:6.2f} {information:5.2f} {active:8.1f} {minus_elbo:7.2f} "
+        f"{nll:7.2f}  {low:+.2f} to {high:+.2f} {other:8.1f} {frechet:8.3f}"
     )
 
 # %% [markdown]
