@@ -333,7 +333,7 @@ PROBE = Exercise(
                          "a": on_grid(random, 0.3, 0.6, 0.01)},
     statement="A linear probe reads the class from the codes of <n> test images. There are <K> "
     "classes, equally many images of each, and it is right for $<a>$ of them. A probe that knows "
-    "nothing guesses, each image by itself. By how many of *its* standard errors is the probe above "
+    "nothing guesses, each image by itself. By how many of its standard errors is the probe above "
     "chance?",
     truth=lambda K, n, a: (a - 1 / K) / sqrt((1 / K) * (1 - 1 / K) / n),
     mistakes=wrong(WHERE, {

@@ -290,6 +290,7 @@ def test_the_statement_is_complete(exercise_id):
     handed_out = variant(exercise_id, 3)
     assert not re.search(r"<\w+>", handed_out.statement)
     assert handed_out.statement.count("$") % 2 == 0
+    assert not re.search(r"\*[a-z]+\*", handed_out.statement)  # which a card would print
     assert bool(handed_out.choices) == (handed_out.kind == "choice")
     assert handed_out.unit in ("nats", "bits", "")
     if handed_out.kind == "number":
