@@ -84,4 +84,4 @@ def test_the_wheel_holds_the_library_and_nothing_else(wheel):
 
 
 def test_the_wheel_is_small(wheel):
-    assert wheel.stat().st_size < 9.5e6
+    assert wheel.stat().st_size < 12e6  # 7 MB of it weights that a reader would wait for

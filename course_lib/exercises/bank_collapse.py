@@ -193,7 +193,7 @@ FORMULA_DELTA = Exercise(
     title="The least rate as a formula",
     kind="formula",
     unit="nats",
-    draw=lambda random: {"n": on_grid(random, 2, 9, 1)},
+    draw=lambda random: {"n": on_grid(random, 2, 40, 1)},
     statement=r"Under a prior come $<n>$ independent groups of three numbers. Within a group each is "
     r"$\mathcal N(0, 1)$, given the one before normal with the mean $\alpha$ times that, and the "
     r"variance $1 - \alpha^2$. What is the smallest KL from a normal with a diagonal covariance to "

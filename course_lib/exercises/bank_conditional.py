@@ -210,7 +210,7 @@ UNLABELLED_FORMULA = Exercise(
     title="The loss as a function of the classifier",
     kind="formula",
     unit="nats",
-    draw=lambda random: {"a": on_grid(random, 20, 24), "b": on_grid(random, 24.5, 28)},
+    draw=lambda random: {"a": on_grid(random, 2, 4), "b": on_grid(random, 5, 9)},
     statement="There are two classes. For an image without a label $L(x, 1) = <a>$ nats and "
     "$L(x, 2) = <b>$ nats, and the classifier answers $q(1 \\mid x) = r$. What is $U(x)$, in nats?",
     domain={"r": (0.55, 0.95)},

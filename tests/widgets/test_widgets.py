@@ -32,6 +32,7 @@ from course_lib.widgets import (
     LatentTraversal,
     LossCurves,
     Prediction,
+    PosteriorPlane,
     PriorPlane,
     Reparameterization,
     Sound,
@@ -97,6 +98,9 @@ EXAMPLES = {
         model=VQVAE.dense((1, 8, 8), VectorQuantizer(6, 2), tokens=1), images=GREY
     ),
     "TokenEditor": lambda: TokenEditor(VQVAE.convolutional((1, 8, 8), VectorQuantizer(8, 4)), GREY),
+    "PosteriorPlane": lambda: PosteriorPlane(
+        {"usual": torch.randn(3, 30, 2), "other": torch.randn(3, 30, 2)}, [0, 10, 100], LABELS[:30]
+    ),
     "TrainingScrubber": lambda: TrainingScrubber({i: GREY[:, 0, i, :2] for i in range(3)}, LABELS),
     "TokenEditor, colour": lambda: TokenEditor(
         VQVAE.convolutional((3, 32, 16), VectorQuantizer(8, 4)), COLOUR
