@@ -31,8 +31,8 @@ from course_lib.widgets import (
     Interpolation,
     LatentTraversal,
     LossCurves,
-    Prediction,
     PosteriorPlane,
+    Prediction,
     PriorPlane,
     Reparameterization,
     Sound,
@@ -99,7 +99,7 @@ EXAMPLES = {
     ),
     "TokenEditor": lambda: TokenEditor(VQVAE.convolutional((1, 8, 8), VectorQuantizer(8, 4)), GREY),
     "PosteriorPlane": lambda: PosteriorPlane(
-        {"usual": torch.randn(3, 30, 2), "other": torch.randn(3, 30, 2)}, [0, 10, 100], LABELS[:30]
+        {"usual": torch.randn(3, len(LABELS), 2)}, [0, 10, 100], LABELS
     ),
     "TrainingScrubber": lambda: TrainingScrubber({i: GREY[:, 0, i, :2] for i in range(3)}, LABELS),
     "TokenEditor, colour": lambda: TokenEditor(
