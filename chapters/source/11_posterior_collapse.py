@@ -479,7 +479,7 @@ claim(
 # Warm-up puts information into the code and lowers the NLL a little: the training as usual had
 # stopped short of the best model. −ELBO hardly moves, since the encoder is not exact and nats of a
 # code are not all given back (COL.2). Free bits at this λ buy some nats and no better likelihood. A KL
-# above zero is easy to get. The laboratory asks of ten remedies whether theirs says anything.
+# above zero is easy to get. The laboratory asks of nine remedies whether theirs says anything.
 
 # %%
 ExerciseCard("judge-a-remedy")
@@ -497,7 +497,7 @@ ExerciseCard("judge-a-remedy")
 # ## Next
 #
 # The [laboratory](11_posterior_collapse_laboratory.ipynb): tokens that go on speaking, and why; free
-# bits three ways; a prior that no encoder can match; ten remedies in one table.
+# bits three ways; a prior that no encoder can match; nine remedies in one table.
 # [Chapter 12](12_conditional_vae.ipynb) tells the decoder, and the encoder, something about the image.
 # The [appendix](99_the_sources_checked.ipynb) has what other texts say about it.
 #

@@ -2,7 +2,7 @@
 # # 11 · Posterior collapse: laboratory
 #
 # Tokens beside numbers, with the same decoder and the same context; how to wake a code that sleeps; a
-# prior that no encoder can match; and ten remedies in one table, tuned alike. Needs the
+# prior that no encoder can match; and nine remedies in one table, tuned alike. Needs the
 # [chapter](11_posterior_collapse.ipynb). **Time**: 55 minutes.
 
 # %% tags=["hide-input"]
@@ -350,7 +350,7 @@ for name, sigma, means in (("silent", 1.0, 0 * mu), ("half", 30.0, mu), ("names"
     print(f"{name:7} {estimate.item():.3f} nats; log B = {math.log(128):.3f}")
 
 # %% [markdown]
-# ## Ten remedies, one table
+# ## Nine remedies, one table
 #
 # The question: which of them make the model better, which only make the KL larger?
 #
@@ -461,7 +461,7 @@ claim(
 # - **Which cost?** A decoder that is made weaker pays in likelihood as its code tells more. An encoder with a
 #   lead, and several draws, leave the decoder fewer steps; at equal work that costs more than the code
 #   brings here. With more work the verdict may change: He et al. and Burda et al. trained far longer.
-# - **Which hide the collapse?** From fresh weights, none of the ten: most of each rate is information,
+# - **Which hide the collapse?** From fresh weights, none of the nine: most of each rate is information,
 #   and images lose with each other's codes what they should. From a code that sleeps, the constant rate did.
 # - **Is information an aim?** Not by itself. Two codes that tell about as much stand more than half a
 #   nat apart.
