@@ -335,6 +335,11 @@ def coupling_network(n_in: int, n_out: int, hidden: int) -> nn.Sequential:
 
 def mixture_log_prob(z: Tensor, log_weights: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     """log Σₖ wₖ N(z; μₖ, diag σₖ²): z (..., d), log_weights (K,), mu and logvar (K, d) → (...)."""
+    return (log_weights + component_log_prob(z, mu, logvar)).logsumexp(-1).to(z.dtype)
+
+
+def component_log_prob(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    """log N(z; μₖ, diag σₖ²) of each component: z (..., d), mu and logvar (K, d) → (..., K)."""
     # The square is multiplied out: no tensor of (..., K, d), but it takes the digits of float64,
     # which autocast leaves alone.
     exact = torch.float32 if z.device.type == "mps" else torch.float64  # which MPS has not
@@ -342,7 +347,7 @@ def mixture_log_prob(z: Tensor, log_weights: Tensor, mu: Tensor, logvar: Tensor)
     squares = codes.square() @ precisions.T - 2 * codes @ (means * precisions).T
     squares = squares + (means.square() * precisions).sum(1)  # (..., K)
     norms = logvar.sum(1) + math.log(2 * math.pi) * mu.shape[1]  # (K,)
-    return (log_weights - (squares + norms) / 2).logsumexp(-1).to(z.dtype)
+    return -(squares + norms) / 2
 
 
 def mixture_sample(

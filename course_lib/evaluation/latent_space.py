@@ -15,7 +15,7 @@ from course_lib.checks import check
 from course_lib.information import kl_standard_normal
 from course_lib.models import VAE
 from course_lib.objectives import kl_parts
-from course_lib.priors import DiagonalNormal, Prior, mixture_log_prob
+from course_lib.priors import DiagonalNormal, Prior, component_log_prob
 
 
 def kl_per_dimension(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -135,12 +135,16 @@ def match_prior(prior: Prior, q: DiagonalNormal, seed: int = 0, draws: int = 1) 
     if draws < 1:
         raise ValueError(f"draws must be at least 1, got {draws}")
     N, generator = len(q.mu), torch.Generator().manual_seed(seed)
-    equal = torch.full_like(q.mu[:, 0], -math.log(N))
     rows = []
     for _ in range(draws):
         z = q.sample(generator)
-        aggregate = torch.cat([mixture_log_prob(some, equal, *q) for some in z.split(200)])
-        conditional, under_prior = q.log_prob(z), prior.log_prob(z)
+        own, mixed = [], []  # log q(z|x) and log q(z), of the same sums, so that I ≤ log N
+        for some in torch.arange(N).split(200):
+            components = component_log_prob(z[some], *q)  # (n, N)
+            own.append(components[range(len(some)), some])
+            mixed.append(components.logsumexp(1) - math.log(N))
+        conditional, aggregate = (torch.cat(parts).to(z) for parts in (own, mixed))
+        under_prior = prior.log_prob(z)
         rows.append(torch.stack([conditional - under_prior, conditional - aggregate,
                                  aggregate - under_prior]))  # fmt: skip
     per_image = torch.stack(rows).mean(0)  # (3, N)
