@@ -1,9 +1,6 @@
-import {
-  COLOUR, button, fixed, follow, linspace, plot, result, row, set, slider, widget,
-} from "./draw.js";
+import { COLOUR, fixed, follow, plot, result, row, widget } from "./draw.js";
 import { numbers, part } from "./nn.js";
-
-const SECONDS = 4; // from the first moment to the last
+import { moments } from "./play.js";
 
 /** The end of both axes: a little beyond the largest of all means. */
 export function reach(points) {
@@ -41,25 +38,5 @@ export default widget((model) => {
       names.map((name, k) => `${fixed(values[k][at])} (${name})`).join(", ")}` : "");
   });
 
-  let began = null; // when it was set to play
-  const press = button("play", () => {
-    if (began !== null) return stop();
-    press.textContent = "stop";
-    began = performance.now();
-    set(model, { at: 0 });
-    requestAnimationFrame(run);
-  });
-  const stop = () => {
-    began = null;
-    press.textContent = "play";
-  };
-  const run = (now) => {
-    if (began === null) return;
-    const at = Math.min(S - 1, Math.max(0, Math.floor((now - began) / 1000 / SECONDS * S)));
-    if (at !== model.get("at")) set(model, { at });
-    if (at === S - 1) stop();
-    else requestAnimationFrame(run);
-  };
-  const moment = slider(model, "at", { label: "step", places: linspace(0, S - 1, S), format: (at) => steps[at] });
-  return [row(moment, press), said, row(...planes)];
+  return [moments(model, "step", steps), said, row(...planes)];
 });

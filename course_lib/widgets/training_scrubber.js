@@ -1,9 +1,6 @@
-import {
-  COLOUR, button, fixed, follow, linspace, plot, result, row, set, slider, widget,
-} from "./draw.js";
+import { COLOUR, fixed, follow, plot, result, widget } from "./draw.js";
 import { numbers, part } from "./nn.js";
-
-const SECONDS = 4; // from the first moment to the last
+import { moments } from "./play.js";
 
 export default widget((model) => {
   const names = model.get("names");
@@ -35,26 +32,5 @@ export default widget((model) => {
       (values.length ? `: ${model.get("quantity")} ${fixed(values[at])}` : "");
   });
 
-  let began = null; // when it was set to play
-  const press = button("play", () => {
-    if (began !== null) return stop();
-    press.textContent = "stop";
-    began = performance.now();
-    set(model, { at: 0 });
-    requestAnimationFrame(run);
-  });
-  const stop = () => {
-    began = null;
-    press.textContent = "play";
-  };
-  const run = (now) => {
-    if (began === null) return;
-    const at = Math.min(names.length - 1, Math.max(0, Math.floor((now - began) / 1000 / SECONDS * names.length)));
-    if (at !== model.get("at")) set(model, { at });
-    if (at === names.length - 1) stop();
-    else requestAnimationFrame(run);
-  };
-  const moment = slider(model, "at", { label: model.get("name"), places: linspace(0, names.length - 1, names.length),
-    format: (at) => names[at] });
-  return [row(moment, press), said, plane];
+  return [moments(model, model.get("name"), names), said, plane];
 });
