@@ -12,6 +12,7 @@ import json
 import sys
 from itertools import product
 
+import numpy as np
 import torch
 from sklearn.decomposition import PCA
 
@@ -77,8 +78,11 @@ def trained(name: str, value: float, seed: int) -> VAE:
 
 
 @torch.no_grad()
-def measured(vae: VAE) -> dict[str, float]:
-    """Everything of the table, in nats per image, on the test images but for `validation`."""
+def measured(vae: VAE) -> tuple[dict[str, float], list[str]]:
+    """Everything of the table, in nats per image, on the test images but for `validation`.
+
+    And ten samples, each as 64 bits in hexadecimal digits.
+    """
 
     def generator() -> torch.Generator:
         return torch.Generator().manual_seed(0)
@@ -94,7 +98,7 @@ def measured(vae: VAE) -> dict[str, float]:
     def nll_of(x: torch.Tensor) -> float:
         return -importance_weighted_log_likelihood(vae, x, samples=50).mean
 
-    return {
+    numbers = {
         "rate": rate,
         "information": split_kl(*q).mutual_information,
         "active": int(active_units(q.mu).sum()),
@@ -104,6 +108,7 @@ def measured(vae: VAE) -> dict[str, float]:
         "lost": -vae.likelihood.log_prob(test.repeat(5, 1, 1, 1), others).mean().item() - nll,
         "frechet": float(frechet_distance(*features)),
     }
+    return numbers, [bytes(np.packbits(x.bool().flatten().numpy())).hex() for x in drawn[:10]]
 
 
 if __name__ == "__main__":
@@ -114,7 +119,8 @@ if __name__ == "__main__":
         for value in values:
             if (name, value, seed) not in done:
                 row = {"remedy": name, "knob": knob, "value": value, "seed": seed}
-                numbers = measured(trained(name, value, seed))
-                rows.append(row | {key: float(f"{x:.4g}") for key, x in numbers.items()})
+                numbers, drawn = measured(trained(name, value, seed))
+                row |= {key: float(f"{x:.4g}") for key, x in numbers.items()}
+                rows.append(row if seed else row | {"drawn": drawn})
                 text = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
                 KEPT.write_text(f"[\n{text}\n]\n", encoding="utf-8")

@@ -54,7 +54,8 @@ SweepRows("pixels it looks back", rows, start=0)
 # On the left both pictures are the digit, with ragged edges, and a new $z$ gives strokes that make no
 # digit. On the right every stroke is clean, with a new $z$ too. But the two pictures have nothing to do
 # with the digit above them. Here is how many nats each model spends on $z$, how many of them tell one
-# image from another, and what the image costs in all (minus the ELBO).
+# image from another, and what the image costs in all: minus the ELBO, and the negative
+# log-likelihood (NLL), importance weighted as in chapter 6, of a hundred images.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 measured = {reach: rate_distortion(vae, glyphs[:500], seed) for reach, vae in printed.items()}
@@ -64,10 +65,13 @@ with torch.no_grad():
         for reach, vae in printed.items()
     }
 cost = {reach: m.rate + m.distortion for reach, m in measured.items()}
-print("looks back   rate R   information I(x; z)   active units   −ELBO")
+print("looks back   rate R   information I(x; z)   active units   −ELBO    NLL")
 for reach, m in measured.items():
+    vae = printed[reach]
+    nll = -importance_weighted_log_likelihood(vae, glyphs[:100], samples=20, seed=seed).mean
     print(
-        f"{reach:10} {m.rate:8.2f} {told[reach]:21.2f} {int(m.active.sum()):14} {cost[reach]:7.1f}"
+        f"{reach:10} {m.rate:8.2f} {told[reach]:21.2f} {int(m.active.sum()):14} {cost[reach]:7.1f} "
+        f"{nll:6.1f}"
     )
 
 # %% tags=["hide-input"]
@@ -177,8 +181,8 @@ for vae in vaes.values():
 
 # %% [markdown]
 # Two numbers say what the code does: the rate $R$, and the information $I(x; z)$, both of chapter 7.
-# Two say what the model is worth: −ELBO, and the negative log-likelihood (NLL), importance weighted
-# as in chapter 6. With a context of 4 the decoder sees everything before the pixel.
+# Two say what the model is worth: −ELBO and NLL. With a context of 4 the decoder sees everything
+# before the pixel.
 
 
 # %% tags=["hide-input"]
