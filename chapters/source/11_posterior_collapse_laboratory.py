@@ -436,8 +436,9 @@ samples = {
 show(image_rows(samples), alt="Ten samples of each: digits of various quality.")
 
 # %% [markdown]
-# On 64 pixels the eye finds little; the Fréchet column sees more, and a large change only for several
-# draws. Now all settings of the knobs, not only the chosen ones. Where would a rule "more information,
+# On 64 pixels the eye finds little; the Fréchet column, lowest for cycles and warm-up, sees more.
+#
+# Now all settings of the knobs, not only the chosen ones. Where would a rule "more information,
 # better model" put the dots?
 
 # %% tags=["hide-input"]
