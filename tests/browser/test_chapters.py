@@ -37,6 +37,8 @@ CHAPTERS = {  # what makes the widgets of each
     "08_beta_vae": ["LatentTraversal", "SweepRows", "BetaExplorer"],
     "09_vq_vae": ["CodebookExplorer", "TrainingScrubber", "TokenEditor"],
     "10_priors": ["PriorPlane"],
+    "11_posterior_collapse": ["SweepRows", "PosteriorPlane"],
+    "11_posterior_collapse_laboratory": ["SweepRows"],
     "12_conditional_vae": ["ConditionExplorer"],
 }
 
