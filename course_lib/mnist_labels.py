@@ -26,6 +26,7 @@ import typer
 from torch import Tensor, nn
 
 from course_lib.datasets import few_labels, labels_repeated, load
+from course_lib.evaluation import active_units
 from course_lib.likelihoods import Gaussian
 from course_lib.mnist_likelihood import binarise
 from course_lib.models import VAE, SemiSupervisedVAE
@@ -104,12 +105,6 @@ def encoded(model: VAE, images: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat(mu), torch.cat(logvar)
 
 
-@torch.no_grad()
-def active(mu: Tensor, threshold: float = 0.01) -> Tensor:
-    """The dimensions whose means vary from image to image."""
-    return (mu.var(0) > threshold).nonzero()[:, 0]
-
-
 def trained(
     kind: Model, images: Tensor, labels: Tensor, *, minutes: float, seed: int = 0,
     hidden: tuple[int, ...] = (500, 500), clock: Clock = time.process_time,
@@ -132,8 +127,10 @@ def trained(
     m1 = VAE.dense(SHAPE, 50, hidden=hidden, seed=seed)
     train(m1, images, on_binarised(Beta(1.0, warm_up=400)), minutes=0.6 * minutes, **timing)
     mu, logvar = encoded(m1, (images > 0.5).float())
-    kept = active(mu)
-    m2 = SemiSupervisedVAE.dense((len(kept),), 10, hidden=(200,), likelihood=Gaussian(), seed=seed)
+    kept = active_units(mu)
+    m2 = SemiSupervisedVAE.dense(
+        (int(kept.sum()),), 10, hidden=(200,), likelihood=Gaussian(), seed=seed
+    )
     codes = {"mu": mu[:, kept], "logvar": logvar[:, kept], "labels": labels}
     train(m2, repeated(codes), on_codes(Classification(ALPHA)), minutes=0.4 * minutes, **timing)
     return lambda x: m2(encoded(m1, x)[0][:, kept])

@@ -8,8 +8,6 @@ from course_lib import mnist_labels
 from course_lib.datasets import few_labels, load
 from course_lib.mnist_labels import (
     Model,
-    active,
-    encoded,
     error,
     main,
     on_binarised,
@@ -63,16 +61,6 @@ def test_images_are_binarised_and_codes_are_drawn_each_time():
     seen = seen_by(on_codes, {"mu": mu, "logvar": logvar, "labels": FEW})
     assert seen["images"].mean() == pytest.approx(1, abs=0.03)
     assert seen["images"].std() == pytest.approx(torch.tensor(-1.0).exp().item(), abs=0.02)
-
-
-def test_dimensions_that_say_nothing_are_left_out():
-    mu = torch.randn(100, 3) * torch.tensor([1.0, 0.001, 0.5])
-    assert active(mu).tolist() == [0, 2]
-    model = VAE.dense((1, 28, 28), 2, hidden=(8,))
-    with torch.no_grad():
-        expected = model.encode(GLYPHS.images)
-    for ours, theirs in zip(encoded(model, GLYPHS.images), expected, strict=True):
-        torch.testing.assert_close(ours, theirs)
 
 
 def test_the_learning_rate_falls_and_the_time_is_kept():
