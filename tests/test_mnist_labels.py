@@ -10,8 +10,10 @@ from course_lib.mnist_labels import (
     Model,
     error,
     main,
+    nearest,
     on_binarised,
     on_codes,
+    pseudo_labels,
     repeated,
     train,
     trained,
@@ -61,6 +63,31 @@ def test_images_are_binarised_and_codes_are_drawn_each_time():
     seen = seen_by(on_codes, {"mu": mu, "logvar": logvar, "labels": FEW})
     assert seen["images"].mean() == pytest.approx(1, abs=0.03)
     assert seen["images"].std() == pytest.approx(torch.tensor(-1.0).exp().item(), abs=0.02)
+
+
+def test_labelled_images_may_move():
+    images = torch.zeros(400, 1, 28, 28)
+    images[:, 0, 14, 14] = 1
+    batch = {"images": images, "labels": torch.zeros(400).long()}
+    places = seen_by(lambda objective: on_binarised(objective, 2), batch)["images"].mean(0)[0]
+    assert (places[12:17, 12:17] > 0).all() and places.sum() == pytest.approx(1)
+    assert (seen_by(on_binarised, batch)["images"] == images).all()
+
+
+def test_pseudo_labels_are_those_of_which_a_classifier_is_sure():
+    images = torch.stack([torch.full((1, 2, 2), v) for v in (1.0, 0.0, 1.0)])
+    labels = torch.tensor([-1, -1, 0])
+
+    def classifier(x):  # sure that white is 1, in doubt about black
+        return torch.stack([torch.zeros(len(x)), 9 * x.mean((1, 2, 3)) + 0.1], 1)
+
+    assert pseudo_labels(classifier, images, labels).tolist() == [1, -1, 0]
+
+
+def test_the_nearest_code_names_the_class():
+    known = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]])
+    votes = nearest(torch.tensor([[3.0, 1.0], [0.2, 0.1]]), known, torch.tensor([7, 2, 5]))
+    assert votes.argmax(1).tolist() == [2, 7]
 
 
 def test_the_learning_rate_falls_and_the_time_is_kept():

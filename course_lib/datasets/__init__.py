@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from course_lib.datasets import faces, images
+from course_lib.datasets.augmentation import shifted
 from course_lib.datasets.files import DATA_DIR, IDX_FILES, MIRRORS, SHA256, read_idx
 from course_lib.datasets.images import ImageSet
 from course_lib.datasets.labels import few_labels, labels_repeated
@@ -17,7 +18,7 @@ from course_lib.datasets.labels import few_labels, labels_repeated
 __all__ = [
     "DATA_DIR", "IDX_FILES", "MIRRORS", "SHA256", "ImageSet", "few_labels",
     "labels_repeated",
-    "load", "read_idx",
+    "load", "read_idx", "shifted",
 ]  # fmt: skip
 
 _LOADERS: dict[str, Callable[[str], ImageSet]] = {
