@@ -24,7 +24,7 @@ def test_what_leaves_the_frame_is_lost():
         rows, columns = (after > 0).any(1).nonzero()[:, 0], (after > 0).any(0).nonzero()[:, 0]
         piece = after[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         h, w = piece.shape
-        top, left = rows[0] and 0 or 4 - h, columns[0] and 0 or 4 - w
+        top, left = 0 if rows[0] else 4 - h, 0 if columns[0] else 4 - w
         assert torch.equal(piece, before[top : top + h, left : left + w])
 
 
