@@ -30,10 +30,19 @@ from course_lib.evaluation.latent_space import (
     rate_distortion,
     split_kl,
 )
-from course_lib.evaluation.samples import confident_share, frechet_distance, nearest_distance
+from course_lib.evaluation.outliers import AUROC, auroc
+from course_lib.evaluation.paths import geodesic, path_length
+from course_lib.evaluation.samples import (
+    confident_share,
+    frechet_distance,
+    inception_score,
+    nearest_distance,
+    precision_recall,
+)
 from course_lib.evaluation.speech import log_spectrogram
 
 __all__ = [
+    "AUROC",
     "DCI",
     "KLSplit",
     "LogLikelihood",
@@ -41,10 +50,13 @@ __all__ = [
     "PriorMatch",
     "RateDistortion",
     "active_units",
+    "auroc",
     "confident_share",
     "dci",
     "frechet_distance",
+    "geodesic",
     "importance_weighted_log_likelihood",
+    "inception_score",
     "kl_per_dimension",
     "lifetime_activity",
     "log_spectrogram",
@@ -53,9 +65,11 @@ __all__ = [
     "nearest_distance",
     "orientation_selectivity",
     "participation_ratio",
+    "path_length",
     "perplexity",
     "population_activity",
     "posterior_mean",
+    "precision_recall",
     "rate_distortion",
     "separated_attribute_predictability",
     "split_kl",

@@ -5,11 +5,17 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy import linalg
+from scipy import linalg, stats
 from scipy.spatial import KDTree
 
 from course_lib.datasets import load
-from course_lib.evaluation import confident_share, frechet_distance, nearest_distance
+from course_lib.evaluation import (
+    confident_share,
+    frechet_distance,
+    inception_score,
+    nearest_distance,
+    precision_recall,
+)  # fmt: skip
 
 
 def test_nearest_distance_is_the_median_that_a_tree_finds():
@@ -127,3 +133,79 @@ def test_a_covariance_needs_two_samples():
         frechet_distance(x[:1], x)
     with pytest.raises(ValueError, match=r"others must have .* N ≥ 2, got \(1, 3\)"):
         frechet_distance(x, x[:1])
+
+
+@pytest.mark.equation("APP.5")
+def test_the_inception_score_is_e_to_the_information_about_the_class():
+    p = torch.rand(50, 7, generator=torch.Generator().manual_seed(0)).double().softmax(1)
+    joint = p / 50  # of picture and class
+    information = (
+        stats.entropy(joint.sum(0)) + stats.entropy(joint.sum(1)) - stats.entropy(joint.flatten())
+    )
+    assert inception_score(p) == pytest.approx(math.exp(information), rel=1e-9)
+    assert inception_score(p[:1].expand(9, 7)) == pytest.approx(1)
+    assert inception_score(torch.eye(7).repeat(3, 1)) == pytest.approx(7)
+
+
+def near(points, others, k):
+    """The share of points in a ball of the others, by trees."""
+    tree = KDTree(others)
+    reach = tree.query(others, k + 1)[0][:, -1]
+    return np.mean(
+        [any(math.dist(x, y) <= r for y, r in zip(others, reach, strict=True)) for x in points]
+    )
+
+
+@pytest.mark.equation("APP.4")
+@pytest.mark.parametrize("shift", [0, 1e4])
+@pytest.mark.parametrize("k", [1, 3])
+def test_precision_and_recall_are_those_of_balls_found_by_a_tree(k, shift):
+    generator = np.random.default_rng(k)
+    real, made = generator.normal(size=(80, 3)), generator.normal(0.7, 0.6, (50, 3))
+    precision, recall = precision_recall(torch.tensor(real + shift), torch.tensor(made + shift), k)
+    assert precision == pytest.approx(near(made, real, k))
+    assert recall == pytest.approx(near(real, made, k))
+    assert precision > recall + 0.2  # they are narrower
+
+
+def test_precision_and_recall_of_a_copy_and_of_what_lies_far_away():
+    real = torch.randn(1500, 2, generator=torch.Generator().manual_seed(0))
+    assert precision_recall(real, real) == (1, 1)
+    assert precision_recall(real, real + 100) == (0, 0)
+    assert precision_recall(real, real[:1].expand(10, 2)) == (1, 1 / 1500)
+
+
+@pytest.mark.equation("APP.6")
+def test_the_means_of_two_samples_are_apart_by_their_spread_over_their_number():
+    generator = torch.Generator().manual_seed(0)
+    A = torch.tensor([[1.0, 0.5], [0.0, 2.0]]).double()
+    N, M = 20, 50
+    x, y = (torch.randn(4000, n, 2, generator=generator).double() @ A for n in (N, M))
+    apart = (x.mean(1) - y.mean(1)).square().sum(1)
+    trace = (A.T @ A).trace().item()
+    expected = trace / N + trace / M
+    assert apart.mean().item() == pytest.approx(expected, abs=5 * apart.std().item() / 4000**0.5)
+    # and of what the Fréchet distance shows between samples of one distribution it is a part
+    frechet = np.mean([frechet_distance(a, b) for a, b in zip(x[:300], y[:300], strict=True)])
+    assert expected < frechet < 2 * expected
+
+
+@pytest.mark.parametrize(
+    ("real", "made", "k", "message"),
+    [
+        (torch.zeros(9, 2), torch.zeros(9, 2), 0, "k must be ≥ 1, got 0"),
+        (torch.zeros(3, 2), torch.zeros(9, 2), 3, r"real must have shape .* N ≥ 4, got \(3, 2\)"),
+        (torch.zeros(9, 2), torch.zeros(3, 2), 3, r"made must have shape .* N ≥ 4, got \(3, 2\)"),
+        (torch.zeros(9, 2), torch.zeros(9, 3), 3, "made must hold 2 numbers each, got 3"),
+    ],
+)
+def test_too_few_neighbours_are_refused(real, made, k, message):
+    with pytest.raises(ValueError, match=message):
+        precision_recall(real, made, k)
+
+
+def test_what_is_no_probability_is_refused():
+    with pytest.raises(ValueError, match=r"probabilities must be \(N, K\), got \(3,\)"):
+        inception_score(torch.zeros(3))
+    with pytest.raises(ValueError, match="each row of probabilities must sum to 1"):
+        inception_score(torch.ones(3, 2))
