@@ -22,7 +22,7 @@ def scores(n, m, apart, ties=False):
 @pytest.mark.parametrize("apart", [0.0, 1.0, -2.0])
 def test_auroc_is_a_share_of_pairs_and_an_area(apart, ties):
     usual, strange = scores(60, 45, apart, ties)
-    pairs = [1.0 * (s > u) + 0.5 * (s == u) for u in usual for s in strange]
+    pairs = [float(s > u) + 0.5 * float(s == u) for u in usual for s in strange]
     value = auroc(usual, strange).value
     assert value == pytest.approx(float(np.mean(pairs)), abs=1e-12)
     truth = np.repeat([0, 1], [60, 45])
