@@ -3,18 +3,20 @@
 #
 # Two sliders that make people smile. Both are directions in the code of the network that you steered
 # in chapter 0; both were found with the same 1,000 portraits, of which somebody had said who smiles.
-# Choose a face and move the first slider. Then the second. Look at the eyes.
+# Choose a face and move the first slider. Put it
+# back, and move the second. Look at the eyes.
 
 # %% tags=["hide-input"]
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from IPython.display import display
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, Ridge
 from torch import nn
 from torch.nn.functional import interpolate, pad
 
-from course_lib.datasets import few_labels, load
+from course_lib.datasets import load
 from course_lib.evaluation import (
     auroc, frechet_distance, inception_score, nearest_distance, precision_recall,
 )  # fmt: skip
@@ -22,7 +24,7 @@ from course_lib.models import VAE, pretrained
 from course_lib.models.networks import dense_encoder
 from course_lib.notebook import check_task, claim, show
 from course_lib.objectives import LabelLikelihood
-from course_lib.plots import COLOURS, image_rows
+from course_lib.plots import COLOURS
 from course_lib.priors import StandardNormal
 from course_lib.training import fit
 from course_lib.widgets import ExerciseCard, LatentTraversal, SweepRows
@@ -56,18 +58,22 @@ careless = difference(z, smile)
 careful = (difference(z[glasses], smile[glasses]) + difference(z[~glasses], smile[~glasses])) / 2
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-some = [0, 3, 6, 9, 10, 12, 17, 18]
+some = [17, 26, 4, 6, 10, 12, 1, 18]
 push = nn.Linear(2 + len(some), 32, bias=False)
 with torch.no_grad():
-    own = new_codes[some]
-    push.weight.copy_(torch.cat([torch.stack([careless, careful]), own]).T)
+    both = torch.stack([careless, careful])
+    at = new_faces.factors[some][:, [faces.factor_names.index("smile")] * 2]  # where they stand
+    push.weight.copy_(torch.cat([both, new_codes[some] - at @ both]).T)
 steered = VAE(
     faces_vae.encoder, nn.Sequential(push, faces_vae.decoder), faces_vae.likelihood,
     StandardNormal(2 + len(some)),
 )  # fmt: skip
-at = torch.cat([torch.zeros(len(some), 2), torch.eye(len(some))], 1)
-at[0, :2], at[1, :2] = -1.5, 1.5  # how far the sliders reach
-LatentTraversal(steered, new_faces.images[some], codes=at, names=["smile, first", "smile, second"])
+at = torch.cat([at, torch.eye(len(some))], 1)  # which sliders, and which face
+explorer = LatentTraversal(
+    steered, new_faces.images[some], codes=at, names=["smile, first", "smile, second"]
+)
+explorer.code = [0.9, *explorer.code[1:]]
+display(explorer)
 
 # %% [markdown]
 # The first slider hands out glasses. Nothing is broken: the network draws well, and the direction is
@@ -263,15 +269,13 @@ ends = {
 }  # fmt: skip
 rows, numbers = {}, {}
 for kind, end in ends.items():
-    for share in range(0, 101, 10):
+    for share in range(0, 101, 20):
         x = torch.lerp(twelve, end, share / 100)
         pictures = {"picture": x, "VAE": rebuilt(x), "linear": components(x).clamp(0, 1)}
         rows[kind, share] = pictures
         errors = [(components(x) if name == "linear" else y) - x for name, y in pictures.items()]
         numbers[kind, share] = [e.square().sum().item() / len(x) for e in errors]
-SweepRows(
-    ("kind", "percent"), rows, columns=8, numbers=numbers, start=("fading to black", 60)
-)
+SweepRows(("kind", "percent"), rows, columns=7, numbers=numbers, start=("fading to black", 60))
 
 # %% [markdown]
 # Noise is found. A digit that fades to black becomes *less* strange at every step: it is nearly gone, and
@@ -370,30 +374,8 @@ ExerciseCard("auroc-turned-round")
 # %% [markdown]
 # ## Which machine draws best?
 #
-# Five machines, each with its buttons. One of them is the VAE from above. Rank them by eye, before you
-# go on.
-
-# %% tags=["hide-input", "nbval-ignore-output"]
-sample = torch.randperm(len(glyphs.images), generator=generator())[:1000]
-each = few_labels(glyphs.labels, 1, seed) >= 0
-blobs = torch.randn(1000, 1, 7, 7, generator=generator())
-machines = {
-    "A": vae.sample(1000, generator()),
-    "B": glyphs.images[sample],
-    "C": glyphs.images[each].repeat(100, 1, 1, 1),
-    "D": average.expand(1000, -1, -1, -1) + grain / 2,
-    "E": (interpolate(blobs, (28, 28), mode="bicubic") > 0).float(),
-}
-mixed = torch.randperm(1000, generator=generator())
-strips = {name: x[mixed[:24]] for name, x in machines.items()}
-SweepRows("machine", {k: {"": x[:12], " ": x[12:]} for k, x in strips.items()}, columns=12)
-
-# %% [markdown]
-# A is the VAE. B hands out pictures of the training set. C has learned ten of them by heart, and repeats
-# them. D draws the mean picture a thousand times, with a little grain. E draws blots.
-#
-# Papers compare *features* of pictures, since pixels say little: here the 128 numbers in the hidden
-# layer of a classifier of digits. One object serves all measures.
+# Papers do not compare pixels, which say little, but *features* of pictures: the numbers in a hidden layer
+# of a classifier. For digits a small one will do.
 
 # %% tags=["nbval-ignore-output"]
 classifier = dense_encoder((1, 28, 28), (128,), 10, generator())
@@ -401,11 +383,33 @@ labelled = {"images": glyphs.images, "labels": glyphs.labels}
 _ = fit(
     classifier, labelled, objective=LabelLikelihood(), epochs=6, batch_size=100, lr=2e-3, seed=seed
 )
-features = classifier.requires_grad_(False)[:-1]
+features = classifier.requires_grad_(False)[:-1]  # 128 numbers
 right = (classifier(new_glyphs.images).argmax(1) == new_glyphs.labels).double().mean()
 print(f"{100 * right:.1f} % of new digits are given their class")
 
 # %% [markdown]
+# Five machines, each with its button. One of them is the VAE from above. Rank them by eye, before you
+# go on.
+
+# %% tags=["hide-input", "nbval-ignore-output"]
+sample = torch.randperm(len(glyphs.images), generator=generator())[:1000]
+clearest = classifier(glyphs.images).softmax(1).argmax(0)  # of each class
+blobs = torch.randn(1000, 1, 7, 7, generator=generator())
+machines = {
+    "A": vae.sample(1000, generator()),
+    "B": glyphs.images[sample],
+    "C": glyphs.images[clearest].repeat(100, 1, 1, 1),
+    "D": average.expand(1000, -1, -1, -1) + grain / 2,
+    "E": (interpolate(blobs, (28, 28), mode="bicubic") > 0).float(),
+}
+mixed = torch.randperm(1000, generator=generator())
+strips = {name: x[mixed[:20]] for name, x in machines.items()}
+SweepRows("machine", {k: {"": x[:10], " ": x[10:]} for k, x in strips.items()}, columns=10)
+
+# %% [markdown]
+# A is the VAE. B hands out pictures of the training set. C has learned ten of them by heart, the clearest
+# of each class. D draws the mean picture a thousand times, with a little grain. E draws blots.
+#
 # The **Fréchet distance** you know (VAE.12): it compares means and covariances of the features. **Precision
 # and recall** ask two questions at once. Around each real picture $r$ lies a ball that reaches to its
 # third neighbour among the real ones. How many made pictures lie in one of these balls? And the other way
@@ -463,7 +467,7 @@ claim(
     "APP.ten-pictures-score",
     "Inception score of ten pictures, in parts of that of new digits",
     table["C"]["IS"] / table["real"]["IS"],
-    at_least=0.95,
+    at_least=1.1,
 )
 claim(
     "APP.blots-are-recalled",
@@ -524,6 +528,7 @@ axis.loglog(
 )
 axis.set(xlabel="N, pictures on either side", ylabel="Fréchet distance")
 axis.set_xticks(counts, counts)
+axis.set_yticks([1, 3, 10, 30], [1, 3, 10, 30])
 axis.minorticks_off()
 axis.legend(frameon=False, fontsize=8)
 axis.spines[["top", "right"]].set_visible(False)
@@ -535,10 +540,10 @@ show(
 
 # %% tags=["hide-input"]
 claim(
-    "APP.a-hundred-real-digits-look-worse",
-    "Fréchet distance of 100 real digits, in parts of that of 1,000 drawn ones",
-    F["real"][1] / F["VAE"][4],
-    at_least=1.1,
+    "APP.fifty-real-digits-look-worse",
+    "Fréchet distance of 50 real digits, in parts of that of 1,000 drawn ones",
+    F["real"][0] / F["VAE"][4],
+    at_least=1.5,
 )
 claim(
     "APP.at-equal-numbers-they-do-not",
@@ -548,7 +553,7 @@ claim(
 )
 
 # %% [markdown]
-# A hundred real digits look worse than a thousand drawn ones. At equal numbers the order is right at every
+# Fifty real digits look far worse than a thousand drawn ones. At equal numbers the order is right at every
 # $N$; the value means nothing without its $N$.
 
 # %%
