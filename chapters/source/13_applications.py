@@ -570,10 +570,11 @@ ExerciseCard("frechet-bias")
 # - Every measure of samples is cheated by some machine that nobody wants. Report several, with $N$, and
 #   the distance to the training set.
 #
-# ## What changes next
+# ## Next
 #
-# One code, or one grid of tokens, has had to say all there is. The next chapters put codes on top of
-# codes: one for the whole, one for the detail.
+# The [laboratory](13_applications_laboratory.ipynb) compares scores for strange pictures and ways to edit,
+# measures the way from one picture to another, augments a small training set, and extrapolates the
+# Fréchet distance to endlessly many pictures.
 #
 # ## References
 #
