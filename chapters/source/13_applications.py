@@ -547,14 +547,14 @@ claim(
 )
 claim(
     "APP.at-equal-numbers-they-do-not",
-    "at equal N the smallest ratio of the VAE's distance to the real one",
-    min(made / true for made, true in zip(F["VAE"], F["real"], strict=True)),
-    at_least=1.0,
+    "at equal N, from 200 up, the smallest ratio of the VAE's distance to the real one",
+    min(made / true for made, true in zip(F["VAE"][2:], F["real"][2:], strict=True)),
+    at_least=1.3,
 )
 
 # %% [markdown]
-# Fifty real digits look far worse than a thousand drawn ones. At equal numbers the order is right at every
-# $N$; the value means nothing without its $N$.
+# Fifty real digits look far worse than a thousand drawn ones. At equal numbers, from 200 up, the order
+# is right; with 50 the two can hardly be told apart. The value means nothing without its $N$.
 
 # %%
 ExerciseCard("frechet-bias")
