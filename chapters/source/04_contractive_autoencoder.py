@@ -422,7 +422,7 @@ for tied in (True, False):
         net = ContractiveAutoencoder(
             (1, 8, 8), 64, weight=weight, tied=tied, likelihood="gaussian", seed=seed
         )
-        fit(net, train.images, objective=built, epochs=60, batch_size=64, lr=3e-3, seed=seed)
+        fit(net, train.images, objective=built, epochs=40, batch_size=64, lr=3e-3, seed=seed)
         models[tied, weight] = net
 
 # %% [markdown]

@@ -43,7 +43,7 @@ DATASET = os.environ.get("COURSE_DATASET", "digits")  # "mnist" works, too, and 
 train, test = load(DATASET).sample(2000, seed), load(DATASET, "test").sample(1000, seed)
 image_shape = train.images.shape[1:]
 generator = torch.Generator().manual_seed(seed)
-settings = {"epochs": 60, "batch_size": 64, "lr": 3e-3, "seed": seed}
+settings = {"epochs": 40, "batch_size": 64, "lr": 3e-3, "seed": seed}
 
 
 def trained(weight, tied, model_class=ContractiveAutoencoder):

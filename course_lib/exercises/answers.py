@@ -81,13 +81,13 @@ class Formula:
         """The value at this point. Raises AnswerError where there is none, or none below 1e100."""
         stack: list[float] = []
         for step in self.steps:
-            if isinstance(step, tuple):
+            if type(step) is tuple:
                 function, count = step
-                arguments = stack[-count:]
-                del stack[-count:]
+                last = stack.pop()
+                arguments = (last,) if count == 1 else (stack.pop(), last)
                 stack.append(_apply(function, arguments))
             else:
-                stack.append(values[step] if isinstance(step, str) else step)
+                stack.append(values[step] if type(step) is str else step)
         return stack[-1]
 
 
@@ -196,7 +196,7 @@ def _is_unit(name: str) -> bool:
     return any(name in spellings for spellings in UNITS.values())
 
 
-def _apply(function: Callable[..., float], arguments: list[float]) -> float:
+def _apply(function: Callable[..., float], arguments: tuple[float, ...]) -> float:
     try:
         value = function(*arguments)
     except ZeroDivisionError:
