@@ -351,7 +351,7 @@ claim(
 
 # %% tags=["nbval-ignore-output"]
 glyphs = load("glyphs").sample(2000, seed)
-small = avg_pool2d(glyphs.images, 2)  # 14 × 14, on which all factors can still be seen
+coarse = avg_pool2d(glyphs.images, 2)  # 14 × 14, to save time
 generator = torch.Generator().manual_seed(seed)
 
 
@@ -359,8 +359,8 @@ generator = torch.Generator().manual_seed(seed)
 def codes_of(weight):
     net = SparseAutoencoder((1, 14, 14), 32, (128,), rho=0.05, weight=weight, seed=seed)
     with torch.enable_grad():
-        fit(net, small, epochs=60, batch_size=100, lr=3e-3, seed=seed)
-    return net.encode(small)
+        fit(net, coarse, epochs=60, batch_size=100, lr=3e-3, seed=seed)
+    return net.encode(coarse)
 
 
 by_weight = {weight: codes_of(weight) for weight in (0, 1, 5)}

@@ -81,13 +81,13 @@ class Formula:
         """The value at this point. Raises AnswerError where there is none, or none below 1e100."""
         stack: list[float] = []
         for step in self.steps:
-            if type(step) is tuple:
+            if isinstance(step, tuple):
                 function, count = step
                 last = stack.pop()
                 arguments = (last,) if count == 1 else (stack.pop(), last)
                 stack.append(_apply(function, arguments))
             else:
-                stack.append(values[step] if type(step) is str else step)
+                stack.append(values[step] if isinstance(step, str) else step)
         return stack[-1]
 
 
