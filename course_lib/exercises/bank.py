@@ -1,10 +1,11 @@
 """All exercises: discrete distributions, regularised autoencoders, normals, latent-variable models,
-understanding, β-VAE, VQ-VAE, priors, posterior collapse, conditions.
+understanding, β-VAE, VQ-VAE, priors, posterior collapse, conditions, applications.
 """
 
 import runpy
 from pathlib import Path
 
+from course_lib.exercises.bank_applications import APPLICATIONS
 from course_lib.exercises.bank_beta import BETA
 from course_lib.exercises.bank_codebook import CODEBOOK
 from course_lib.exercises.bank_collapse import COLLAPSE
@@ -19,6 +20,7 @@ from course_lib.exercises.exercise import Exercise
 
 GROUPS = (
     DISCRETE, REGULARISED, NORMAL, LATENT, MEANING, BETA, CODEBOOK, PRIORS, COLLAPSE, CONDITIONAL,
+    APPLICATIONS,
 )  # fmt: skip
 EXERCISES = {exercise.id: exercise for group in GROUPS for exercise in group}
 

@@ -29,6 +29,7 @@ from course_lib import information
 from course_lib.evaluation import OneDimensionalModel
 from course_lib.evaluation.codebooks import perplexity
 from course_lib.evaluation.disentanglement import separated_attribute_predictability
+from course_lib.evaluation.samples import inception_score, precision_recall
 from course_lib.exercises import (
     Exercise,
     Mistake,
@@ -57,6 +58,15 @@ KINDS = {
 # What somebody who makes no mistake, or one, would type for the formula exercises. Parameters
 # stand in braces.
 TYPED = {
+    "formula-energy-above-length": {
+        None: "3*({a}**2 + {b}**2 + r**2) - ({a} + {b} + r)**2",
+        "steps-forgotten": "-2*({a}*{b} + {a}*r + {b}*r)",
+        "length-not-squared": "3*({a}**2 + {b}**2 + r**2) - {a} - {b} - r",
+        "energy-given": "3 r² + 3*({a}**2 + {b}**2)",
+        "points-counted": "4*({a}**2 + {b}**2 + r**2) - ({a} + {b} + r)**2",
+        "other-way-round": "({a} + {b} + r)**2 - 3*({a}**2 + {b}**2 + r**2)",
+        "no-difference": "0*r",
+    },
     "formula-loss-of-an-unlabelled-image": {
         None: "r*{a} + (1 - r)*{b} + r*log(r) + (1 - r)*log(1 - r)",
         "entropy-forgotten": "{b} + r*({a} - {b})",
@@ -757,7 +767,73 @@ def relaxed_by_hand(q, u, v, tau):
     return stats.logistic.cdf((math.log(q / (1 - q)) + g - h) / tau)
 
 
+def auroc_by_ranks(u, s):
+    """From the ranks of the strange ones among all, as SciPy gives them: Mann and Whitney's U."""
+    return stats.mannwhitneyu(s, u).statistic / (len(s) * len(u))
+
+
+def jackknifed(u, s):
+    """Leaving out one image at a time, of the one kind and of the other."""
+    variances = []
+    for kind in (0, 1):
+        left = [
+            auroc_by_ranks(
+                *(
+                    [x for j, x in enumerate(part) if which != kind or j != i]
+                    for which, part in enumerate((u, s))
+                )
+            )
+            for i in range(len((u, s)[kind]))
+        ]
+        variances.append((len(left) - 1) * np.var(left))
+    return math.sqrt(sum(variances))
+
+
+def harmonic_of_the_library(real, made):
+    real, made = (torch.tensor(x, dtype=torch.float64)[:, None] for x in (real, made))
+    return stats.hmean(precision_recall(real, made, k=1))
+
+
+def carried(a, b, c, d):
+    """Least squares of glasses on smiles over all faces: the slope is the difference of means."""
+    smile = np.repeat([1, 1, 0, 0], [int(n) for n in (a, b, c, d)])
+    glasses = np.repeat([1, 0, 1, 0], [int(n) for n in (a, b, c, d)])
+    return stats.linregress(smile, glasses).slope
+
+
+def bias_of_the_mean(k, t, N, M):
+    """The trace of the covariance of a difference of means, k features of the same variance."""
+    weights = np.concatenate([np.full(int(N), 1 / N), np.full(int(M), -1 / M)])
+    return np.trace(np.eye(int(k)) * t / k) * weights @ weights
+
+
+def left_by_pca(D, p, q, t):
+    """A point with these components, and a rest on a third axis, projected on the first two."""
+    x = t * np.array([p, q, math.sqrt(D - p**2 - q**2)])
+    return np.square(x - np.diag([1, 1, 0]) @ x).sum()
+
+
+def length_by_a_line(a, b, c, d):
+    """Along the polygon through the four pictures, in many small pieces."""
+    at = np.linspace(0, 3, 3001)
+    line = np.stack([np.interp(at, range(4), pixel) for pixel in zip(a, b, c, d, strict=True)], 1)
+    return np.linalg.norm(np.diff(line, axis=0), axis=1).sum()
+
+
 ORACLES = {
+    "auroc-of-two-lists": auroc_by_ranks,
+    "auroc-turned-round": lambda A, t: auroc_by_ranks(  # one strange image above a share A
+        np.exp(-np.arange(0.0005, 1, 0.001) / t), np.exp(-np.array([A]) / t)),
+    "error-of-an-auroc": jackknifed,
+    "difference-of-means-carries": carried,
+    "precision-and-recall": harmonic_of_the_library,
+    "inception-score": lambda p, q: inception_score(torch.tensor([p, q], dtype=torch.float64)),
+    "frechet-bias": bias_of_the_mean,
+    "error-of-a-pale-image": left_by_pca,
+    "length-of-a-way": length_by_a_line,
+    "formula-energy-above-length": lambda r, a, b:  # T² times the variance of the steps
+        9 * np.var([a, b, r]),
+    "frechet-without-end": lambda N, f, M, g: np.polyfit([1 / N, 1 / M], [f, g], 1)[1],
     "beta-vae-loss": lambda r, D, mu, sigma, beta: weighted_loss(
         {"reconstruction": r, "kl": torch_kl(normal(mu, sigma), normal(0, 1))}, kl=beta),
     "loss-with-a-capacity": lambda r, kl, C, gamma: r + gamma * torch.nn.functional.l1_loss(
