@@ -1,10 +1,10 @@
 """Exercises on what a code is good for: outliers, attributes, measures of samples, ways of codes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from math import dist, exp, log, log2, sqrt
 from random import Random
-from statistics import mean, variance
+from statistics import variance
 
 from course_lib.exercises.bank_priors import Vector, wrong
 from course_lib.exercises.bank_regularised import numbers
@@ -20,6 +20,11 @@ CHEATS = "Look at the table of generators that cheat in chapter 13."
 WAY = "Look at the length of a way in the laboratory of chapter 13, (APP.7)."
 ENERGY = "Look at the energy of a way in the laboratory of chapter 13, (APP.8)."
 ENDLESS = "Look at the line through 1/N in the laboratory of chapter 13, (APP.9)."
+
+
+def mean(x: Iterable[float]) -> float:
+    x = list(x)
+    return sum(x) / len(x)
 
 
 def above(strange: Vector, usual: Vector, tie: float = 0.5) -> float:
@@ -111,8 +116,9 @@ def draw_points(random: Random) -> Parameters:
     while True:
         points = numbers(random, 11, 1, 60, 1)
         real, made = tuple(sorted(points[:6])), tuple(sorted(points[6:]))
-        found = share_near(made, real), share_near(real, made)
-        if len({*points}) == 11 and found == shares:
+        if len({*points}) < 11 or share_near(made, real) != shares[0]:
+            continue
+        if share_near(real, made) == shares[1]:
             return {"real": real, "made": made}
 
 
