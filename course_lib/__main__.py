@@ -111,6 +111,12 @@ def labels(context: typer.Context) -> None:
     run("-m", "course_lib.mnist_labels", *context.args)
 
 
+@app.command(context_settings=PASSED_ON, add_help_option=False)
+def outliers(context: typer.Context) -> None:
+    """Train a VAE on clothes and ask whether digits are strange; --help lists the options."""
+    run("-m", "course_lib.mnist_outliers", *context.args)
+
+
 def repository() -> Path:
     """The folder with chapters/ and tests/; ends with a message where the package is alone."""
     if (ROOT / "chapters" / "source").is_dir() and (ROOT / "tests").is_dir():

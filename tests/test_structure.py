@@ -66,7 +66,7 @@ ORDER = (
     "checks", "progress", "noise", "information", "likelihoods", "priors", "dequantization",
     "objectives", "models",
     "training", "evaluation", "datasets", "errata", "mnist_likelihood",
-    "mnist_labels", "plots", "notebook",
+    "mnist_labels", "mnist_outliers", "plots", "notebook",
     "exercises", "grading", "widgets", "contents", "__main__",
 )  # fmt: skip
 

@@ -389,6 +389,7 @@ ExerciseCard("weight-of-a-label")
 #
 # The [laboratory](12_conditional_vae_laboratory.ipynb) compares one-hot vectors, embeddings and channels,
 # replaces the sum over classes by one draw, asks what M1 adds to M2, and lets conditions compete with β.
+# [Chapter 13](13_applications.ipynb) asks what a trained model is good for.
 #
 # ## References
 #

@@ -20,7 +20,7 @@ class AUROC:
 
 
 def auroc(usual: Tensor, strange: Tensor) -> AUROC:
-    """P(s > u) + ½ P(s = u) for the score s of a strange image and u of a usual one  (APP.1).
+    """P(s > u) + ½ P(s = u) for the score s of a strange image and u of a usual one  (APP.2).
 
     The area under the curve of true against false alarms, over all thresholds, without a
     threshold. usual: (N,), strange: (M,), scores that should be high for strange images, N and

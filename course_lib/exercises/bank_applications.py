@@ -10,9 +10,9 @@ from course_lib.exercises.bank_priors import Vector, wrong
 from course_lib.exercises.bank_regularised import numbers
 from course_lib.exercises.exercise import Exercise, Mistake, Parameters, on_grid, probabilities
 
-AUROC = "Look at the area under the curve in chapter 13, (APP.1)."
-MEAN_IMAGE = "Look at the mean image in chapter 13, (APP.2)."
-ATTRIBUTES = "Look at attributes that go together in chapter 13, (APP.3)."
+AUROC = "Look at the area under the curve in chapter 13, (APP.2)."
+MEAN_IMAGE = "Look at the mean image in chapter 13, (APP.3)."
+ATTRIBUTES = "Look at attributes that go together in chapter 13, (APP.1)."
 NEAR = "Look at precision and recall in chapter 13, (APP.4)."
 INCEPTION = "Look at the Inception score in chapter 13, (APP.5)."
 FEW = "Look at the Fréchet distance of few pictures in chapter 13, (APP.6)."

@@ -844,11 +844,44 @@ UNLABELLED = Task(
     ),
 )  # fmt: skip
 
+# --- Chapter 13 ---------------------------------------------------------------------------------
+
+
+def auroc_of_pairs(usual: Tensor, strange: Tensor) -> Tensor:
+    u, s = usual[:, None], strange[None]  # (N, 1), (1, M)
+    return ((s > u).double() + 0.5 * (s == u).double()).mean()
+
+
+USUAL, STRANGE = (2 * normal(30, 1)[:, 0]).round(), (2 * normal(20, 1)[:, 0] + 1.5).round()
+AUROC_OF_PAIRS = Task(
+    auroc_of_pairs,
+    {"usual": USUAL, "strange": STRANGE},
+    torch.tensor(
+        sum((s > u) + (s == u) / 2 for u in USUAL.tolist() for s in STRANGE.tolist()) / (30 * 20)
+    ),
+    {
+        "It is turned round: a strange picture should have the higher score.":
+            lambda usual, strange: auroc_of_pairs(strange, usual),
+        "Equal scores count nothing; each such pair counts ½.":
+            lambda usual, strange: (strange[None] > usual[:, None]).double().mean(),
+        "Equal scores count whole; each such pair counts ½.":
+            lambda usual, strange: (strange[None] >= usual[:, None]).double().mean(),
+        "The means are compared; each pair counts.":
+            lambda usual, strange: (strange.mean() > usual.mean()).double(),
+        "This is the number of pairs; the share is asked for.":
+            lambda usual, strange: auroc_of_pairs(usual, strange) * len(usual) * len(strange),
+    },
+    (
+        "`usual[:, None]` and `strange[None]` meet in a table of N × M pairs.",
+        "`(s > u)` is a table of truths; as numbers, its mean is a share.",
+    ),
+)  # fmt: skip
+
 TASKS = {
     task.solution.__name__: task
     for task in (
         CROSS_ENTROPY, DENOISING, SPARSITY, CONTRACTION, HUTCHINSON, KL, ELBO, REPARAMETERIZE,
         VAE_LOSS, CAPACITY, NEAREST, STRAIGHT_THROUGH, CODEBOOK_TERMS, EMA,
-        MIXTURE_DENSITY, MASK, FREE_BITS, UNLABELLED,
+        MIXTURE_DENSITY, MASK, FREE_BITS, UNLABELLED, AUROC_OF_PAIRS,
     )
 }  # fmt: skip

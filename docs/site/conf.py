@@ -40,6 +40,7 @@ TOPICS = {
     "priors": "Priors and dequantisation",
     "collapse": "Posterior collapse",
     "conditional": "Conditions and few labels",
+    "applications": "What a code is good for",
 }
 
 project = html_title = "From Autoencoders to VQ-VAE"
