@@ -327,11 +327,11 @@ table(rows, ATTRIBUTES)
 pieces = {k: by_components(k) for k in (16, 64, 150)}
 print("\nsmile in the first principal components: "
       + ", ".join(f"{k}: R² {r2:.2f}" for k, r2 in pieces.items()))  # fmt: skip
-strip = {"before": moves["VAE", "smile"][2]}
+strip = {"rebuilt": moves["VAE", "smile"][2]}
 strip |= {f"{name}: smile": moves[name, "smile"][3] for name in ("VAE", "told")}
-strip |= {"before ": moves["VAE", "glasses"][2], "VAE: glasses": moves["VAE", "glasses"][3]}
+strip |= {"rebuilt ": moves["VAE", "glasses"][2], "VAE: glasses": moves["VAE", "glasses"][3]}
 show(image_rows({k: v.clamp(0, 1) for k, v in strip.items()}, columns=8),
-     alt="Faces before and after: the VAE's smile changes nothing, the told one's does.")  # fmt: skip
+     alt="Faces before and after: the VAE's smile changes nothing, that of the told one does.")  # fmt: skip
 
 # %% tags=["hide-input"]
 untold = ("autoencoder", "VAE", "β-VAE")
@@ -639,10 +639,10 @@ claim(
 )
 
 # %% [markdown]
-# Moving knows something that the 180 images do not say: that a moved seven is a seven. A model that was
-# trained on the images makes of them what it has learned of them. What it adds are its own
-# mistakes, and the conditional VAE of 180 images has the most. (On other data, with better models, that
-# may be otherwise; here nothing was gained.)
+# Moving knows something that the 180 images do not say: that a moved seven is a seven. The VAE has seen
+# thousands of moved sevens, and yet its draws around an image give the classifier nothing; those of a
+# conditional VAE of 180 images do harm. (With other data and better models that may be otherwise. Here the
+# generator was not worth its training.)
 #
 # ## Features
 #
@@ -730,6 +730,8 @@ for (name, values), colour, marker in zip(F.items(), COLOURS, "os", strict=False
                        label=f"{name}: {('precision', 'recall')[part]}")  # fmt: skip
 panels[0].set(xlabel="1/N", ylabel="Fréchet distance", ylim=(0, None))
 panels[1].set(xscale="log", xlabel="N", ylim=(0, 1.05))
+panels[1].set_xticks(NUMBERS[:-1], NUMBERS[:-1])
+panels[1].minorticks_off()
 panels[0].legend(frameon=False, fontsize=8)
 panels[1].legend(frameon=False, fontsize=8)
 for panel in panels:
