@@ -190,6 +190,26 @@ def test_the_means_of_two_samples_are_apart_by_their_spread_over_their_number():
     assert expected < frechet < 2 * expected
 
 
+@pytest.mark.equation("APP.9")
+@pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (0.7, 1.5)])
+def test_a_line_in_one_over_n_leads_to_the_distance_of_the_distributions(shift, scale):
+    """In one dimension, where F and its slope in 1/N are known: σ₁² + σ₂² + σ₁σ₂."""
+    random = np.random.default_rng(0)
+    sizes, repeats = np.array([20, 40, 80, 160]), 600
+    found = np.array([
+        [frechet_distance(torch.from_numpy(random.normal(0, 1, (n, 1))),
+                          torch.from_numpy(random.normal(shift, scale, (n, 1))))
+         for _ in range(repeats)]
+        for n in sizes
+    ])  # fmt: skip
+    errors = found.std(1) / repeats**0.5
+    (slope, limit), covariance = np.polyfit(
+        1 / sizes, found.mean(1), 1, w=1 / errors, cov="unscaled"
+    )
+    assert abs(limit - (shift**2 + (1 - scale) ** 2)) < 4 * covariance[1, 1] ** 0.5
+    assert slope == pytest.approx(1 + scale**2 + scale, abs=4 * covariance[0, 0] ** 0.5 + 0.05)
+
+
 @pytest.mark.parametrize(
     ("real", "made", "k", "message"),
     [
