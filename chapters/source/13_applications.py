@@ -198,7 +198,7 @@ claim(
 )
 
 # %% [markdown]
-# The network is the same in all columns; only the labelled pictures are not. A classifier with free
+# The network is the same for all marks; only the labelled pictures are not. A classifier with free
 # weights sheds most of the glasses, since they do not help it, and takes more of the skin. So ask which
 # attributes go together in your labels before you ask the network.
 
@@ -256,8 +256,8 @@ def components(images):
 
 
 # %% [markdown]
-# First, by hand. Choose how to spoil a digit and how much. Below each row stand the mean squared
-# errors. Before you move the slider: which kinds will it find?
+# First, by hand. Choose how to spoil a digit and how much. At the end of each row stands its mean
+# squared error. Before you move the slider: which kinds will it find?
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 twelve = new_glyphs.images[:12]
