@@ -87,7 +87,7 @@ display(explorer)
 # - build the usual score for finding strange pictures, and hide a picture from it;
 # - judge five machines that draw, with the measures that papers report, and cheat each of them.
 #
-# **Before you start**: chapters 7 and 9. **Time**: 50 minutes. More scores, augmentation, paths and the
+# **Before you start**: chapters 7 and 9. **Time**: 55 minutes. More scores, augmentation, paths and the
 # measures' small print stand in the [laboratory](13_applications_laboratory.ipynb).
 
 # %% [markdown]
