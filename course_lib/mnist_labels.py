@@ -95,6 +95,11 @@ def on_binarised(objective: Objective, shift: int = 0) -> Objective:
     return of_batch
 
 
+def moved_and_binarised(objective: Objective) -> Objective:
+    """The objective for images that are moved by up to two pixels, and binarised anew."""
+    return on_binarised(objective, SHIFT)
+
+
 def on_codes(objective: Objective) -> Objective:
     """The objective for a new draw of each code, from its mu and logvar."""
 
@@ -124,6 +129,26 @@ def train(
     return history.state["steps"]
 
 
+def train_m2(
+    m2: SemiSupervisedVAE, data: dict[str, Tensor], on: Callable[[Objective], Objective], *,
+    minutes: float, seed: int, clock: Clock,
+) -> None:  # fmt: skip
+    """The classifier for a tenth of the time, the rest for four tenths, and both for five.
+
+    While the rest is trained the classifier stands still: a decoder that knows nothing yet would
+    teach it classes of its own. on: what an objective sees of the data.
+    """
+    timing: dict[str, Any] = {"seed": seed, "clock": clock}
+    alone = on(LabelLikelihood())
+    few = labelled(data)
+    train(m2.classifier, few, alone, minutes=0.1 * minutes, batch_size=100, **timing)
+    m2.classifier.requires_grad_(False)
+    both = on(Classification(ALPHA))
+    train(m2, repeated(data), both, minutes=0.4 * minutes, **timing)
+    m2.classifier.requires_grad_(True)
+    train(m2, repeated(data), both, minutes=0.5 * minutes, **timing)
+
+
 @torch.no_grad()
 def encoded(model: VAE, images: Tensor) -> tuple[Tensor, Tensor]:
     """μ and log σ² of q(z|x), (N, d) each, a thousand images at a time."""
@@ -147,32 +172,23 @@ def trained(
         if kind is Model.NEIGHBOURS:
             return lambda x: nearest(encoded(m1, x)[0], mu[known], labels[known])
         kept = active_units(mu)
-        m2 = SemiSupervisedVAE.dense(
-            (int(kept.sum()),), 10, hidden=(200,), likelihood=Gaussian(), seed=seed
-        )
-        codes = repeated({"mu": mu[:, kept], "logvar": logvar[:, kept], "labels": labels})
-        objective = on_codes(Classification(ALPHA))
-        train(m2, codes, objective, minutes=(1 - share) * minutes, **timing)
-        return lambda x: m2(encoded(m1, x)[0][:, kept])
+        n = int(kept.sum())
+        m2 = SemiSupervisedVAE.dense((n,), 10, hidden=(200,), likelihood=Gaussian(), seed=seed)
+        codes = {"mu": mu[:, kept], "logvar": logvar[:, kept], "labels": labels}
+        train_m2(m2, codes, on_codes, minutes=(1 - share) * minutes, **timing)
+        return lambda x: m2.classifier(encoded(m1, x)[0][:, kept])
 
     # One sample of y and not the sum over ten: in the same time twice the steps.
     m2 = SemiSupervisedVAE.dense(SHAPE, 6, hidden=hidden[:1], temperature=2 / 3, seed=seed)
-    share = {Model.CLASSIFIER: 1.0, Model.PSEUDO: 0.5, Model.M2: 0.1}[kind]
-    from_labels: dict[str, Any] = {
-        "objective": on_binarised(LabelLikelihood(), SHIFT),
-        "batch_size": 100,
-    }
-    train(m2.classifier, labelled(data), minutes=share * minutes, **from_labels, **timing)
+    if kind is Model.M2:
+        train_m2(m2, data, moved_and_binarised, minutes=minutes, **timing)
+        return m2.classifier
+    share = 0.5 if kind is Model.PSEUDO else 1.0
+    alone: dict[str, Any] = {"objective": moved_and_binarised(LabelLikelihood()), "batch_size": 100}
+    train(m2.classifier, labelled(data), minutes=share * minutes, **alone, **timing)
     if kind is Model.PSEUDO:
         data["labels"] = pseudo_labels(m2.classifier, images, labels)
-        train(m2.classifier, labelled(data), minutes=0.5 * minutes, **from_labels, **timing)
-    if kind is Model.M2:
-        objective = on_binarised(Classification(ALPHA), SHIFT)
-        # A decoder that knows nothing yet would teach the classifier classes of its own.
-        m2.classifier.requires_grad_(False)
-        train(m2, repeated(data), objective, minutes=0.4 * minutes, **timing)
-        m2.classifier.requires_grad_(True)
-        train(m2, repeated(data), objective, minutes=0.5 * minutes, **timing)
+        train(m2.classifier, labelled(data), minutes=0.5 * minutes, **alone, **timing)
     return m2.classifier
 
 

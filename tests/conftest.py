@@ -91,6 +91,39 @@ def chromium():
         pytest.skip(str(error))
 
 
+LONGEST = (  # of `make test`, in the order in which they are begun
+    "tests/notebooks/test_seeds.py",
+    "tests/notebooks/test_mnist.py",
+    "tests/browser/",
+    "chapters/",
+    "tests/site/",
+    "tests/exercises/",
+    "tests/grading/",
+)
+APART = LONGEST[:2]  # files whose tests share no fixture that would be made once for each worker
+
+
+def pytest_collection_modifyitems(items):
+    """In workers the longest files come first: one begun last would leave the others idle."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: [not item.nodeid.startswith(path) for path in LONGEST])
+
+
+@pytest.hookimpl(optionalhook=True)  # without xdist nobody asks
+def pytest_xdist_make_scheduler(config, log):
+    """Give workers one file at a time, and of those in APART one test."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class LongestFirst(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return nodeid if nodeid.startswith(APART) else super()._split_scope(nodeid)
+
+    config.option.loadscopereorder = False  # not by the number of tests; before xdist 3.8 it is
+    return LongestFirst(config, log)
+
+
 def pytest_configure(config):
     """In CI a skipped test is a failure, unless it needs data: nothing else has a reason."""
     if os.environ.get("CI"):

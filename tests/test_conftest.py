@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib
 import nbformat
@@ -34,6 +35,8 @@ HONEST = {
 
 def run(directory: Path, ci: bool, *options: str, **variables: str) -> subprocess.CompletedProcess:
     own = "CI", "COURSE_DATA_DIR", "COURSE_REQUIRE_DATA"
+    if "--nbval" not in options:  # importing it takes three seconds, in every worker
+        options = (*options, "-p", "no:nbval")
     environment = {name: value for name, value in os.environ.items() if name not in own}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", *options],
@@ -116,6 +119,21 @@ def test_a_skipped_cell_outside_the_folder_of_conftest_fails_in_ci(tmp_path):
     result = run(tmp_path / "tests", True, "..", "--nbval", "--nbval-current-env")
     assert result.returncode == 1
     assert "a failure in CI" in result.stdout
+
+
+def test_workers_begin_with_the_longest_files(pytestconfig, monkeypatch):
+    ours = pytestconfig.pluginmanager.get_plugin(str(Path(__file__).with_name("conftest.py")))
+    root = Path(__file__).parent.parent
+    assert all((root / path).exists() for path in ours.LONGEST)
+    paths = ["tests/a.py::b", *(f"{path}::b" for path in reversed(ours.LONGEST)), "tests/a.py::c"]
+    for worker, expected in (("", paths), ("gw1", [*paths[-2:0:-1], paths[0], paths[-1]])):
+        if worker:
+            monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
+        else:
+            monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+        items = [SimpleNamespace(nodeid=path) for path in paths]
+        ours.pytest_collection_modifyitems(items)
+        assert [item.nodeid for item in items] == expected
 
 
 def test_processes_are_calm():

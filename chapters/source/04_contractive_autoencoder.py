@@ -422,7 +422,7 @@ for tied in (True, False):
         net = ContractiveAutoencoder(
             (1, 8, 8), 64, weight=weight, tied=tied, likelihood="gaussian", seed=seed
         )
-        fit(net, train.images, objective=built, epochs=60, batch_size=64, lr=3e-3, seed=seed)
+        fit(net, train.images, objective=built, epochs=40, batch_size=64, lr=3e-3, seed=seed)
         models[tied, weight] = net
 
 # %% [markdown]
@@ -615,7 +615,7 @@ claim(
 
 # %% [markdown]
 # So it can: by both numbers the mixture comes close to test images. The decoder was never the obstacle.
-# (In the second row the classifier is sure, too, of pictures eleven times as far out as test images:
+# (In the second row the classifier is sure, too, of pictures nine times as far out as test images:
 # one number alone proves nothing.) The laboratory asks all networks of chapters 1 to 4, and finds the
 # same: what is missing is a distribution for the codes, a **prior**. Here it was fitted afterwards, by
 # another model. Can training bring the codes to a distribution that we chose before? For that one has

@@ -83,8 +83,8 @@ class Formula:
         for step in self.steps:
             if isinstance(step, tuple):
                 function, count = step
-                arguments = stack[-count:]
-                del stack[-count:]
+                last = stack.pop()
+                arguments = (last,) if count == 1 else (stack.pop(), last)
                 stack.append(_apply(function, arguments))
             else:
                 stack.append(values[step] if isinstance(step, str) else step)
@@ -196,7 +196,7 @@ def _is_unit(name: str) -> bool:
     return any(name in spellings for spellings in UNITS.values())
 
 
-def _apply(function: Callable[..., float], arguments: list[float]) -> float:
+def _apply(function: Callable[..., float], arguments: tuple[float, ...]) -> float:
     try:
         value = function(*arguments)
     except ZeroDivisionError:

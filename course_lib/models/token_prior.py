@@ -85,15 +85,38 @@ class TokenPrior(nn.Module):
             raise ValueError(f"n must be at least 1, got {n}")
         here = self.position.device
         place = here if generator is None else generator.device
-        tokens = torch.empty(n, 0, dtype=torch.long, device=here)
+        known = torch.empty(n, 0, dtype=torch.long, device=here)
         if given is not None:
             check_tokens(given, self.K)
             if given.ndim != 2 or len(given) != n or given.shape[1] > self.tokens:
                 allowed = f"({n}, t) with t ≤ {self.tokens}"
                 raise ValueError(f"given must be {allowed}, got {tuple(given.shape)}")
-            tokens = given.to(here).long()
-        for _ in range(tokens.shape[1], self.tokens):
-            p = self(tokens)[:, -1].softmax(1)
-            drawn = torch.multinomial(p.to(place), 1, generator=generator)
-            tokens = torch.cat([tokens, drawn.to(here)], 1)
-        return tokens
+            known = given.to(here).long()
+        token = known.new_full((n, 1), self.K)  # the start
+        tokens, past = [], [known.new_empty(0)] * len(self.transformer.layers)
+        for t in range(self.tokens):
+            p = self._next(token, t, past).softmax(1)
+            if t < known.shape[1]:
+                token = known[:, t : t + 1]
+            else:
+                token = torch.multinomial(p.to(place), 1, generator=generator).to(here)
+            tokens.append(token)
+        return torch.cat(tokens, 1)
+
+    def _next(self, token: Tensor, t: int, past: list[Tensor]) -> Tensor:
+        """What `forward` gives for its last place: logits of p(kₜ₊₁ | k₁ … kₜ), (B, K).
+
+        token: kₜ, (B, 1). past: of each layer the keys and values of the tokens before, to which
+        those of this one are added, so that no token is worked on twice.
+        """
+        h = self.embedding(token) + self.position[t]  # (B, 1, width)
+        for i, layer in enumerate(self.transformer.layers):
+            attention = layer.self_attn
+            x = F.linear(layer.norm1(h), attention.in_proj_weight, attention.in_proj_bias)
+            x = x.unflatten(2, (3, attention.num_heads, -1)).permute(2, 0, 3, 1, 4)
+            query, new = x[0], x[1:]  # (B, heads, 1, width / heads), and the same for k and v
+            past[i] = torch.cat([past[i], new], 3) if t else new
+            seen = F.scaled_dot_product_attention(query, *past[i])
+            h = h + attention.out_proj(seen.transpose(1, 2).flatten(2))
+            h = h + layer.linear2(layer.activation(layer.linear1(layer.norm2(h))))
+        return self.head(h)[:, 0]

@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from IPython.display import Markdown, display
-from sklearn.metrics import pairwise_distances_argmin
 from torch import Tensor
 from torch.distributions import (
     Bernoulli,
@@ -515,7 +514,7 @@ VECTORS, CODES = normal(12, 2), 1.5 * normal(5, 2)
 NEAREST = Task(
     nearest_index,
     {"z_e": VECTORS, "codebook": CODES},
-    torch.from_numpy(pairwise_distances_argmin(VECTORS.numpy(), CODES.numpy())),
+    torch.tensor([min(range(5), key=lambda k: math.dist(z, CODES[k])) for z in VECTORS]),
     {
         "These are the farthest codes.":
             lambda z_e, codebook: (z_e[:, None] - codebook).square().sum(2).argmax(1),

@@ -93,8 +93,8 @@ class StackedVAE(nn.Module):
     models: VAEs of dense networks, at least one, and a Beta for each. `unstack` writes the weights
     back into them.
     Raises ValueError for other models or objectives, models that learn their σ or have another
-    prior than a StandardNormal, or ones that differ in their layers, likelihood, prior or σ from
-    the first.
+    prior than a StandardNormal, or ones that differ in their layers, likelihood or prior from the
+    first; a fixed σ may differ.
     """
 
     def __init__(self, models: Sequence[VAE], objectives: Sequence[Beta]) -> None:
@@ -108,9 +108,10 @@ class StackedVAE(nn.Module):
         for prior in (m.prior for m in models):
             if type(prior) is not StandardNormal:  # its KL is that of the loss below
                 raise ValueError(f"prior must be a StandardNormal, got a {type(prior).__name__}")
-        kinds = {(str(m), *map(float, m.likelihood.buffers())) for m in models}
-        if len(kinds) > 1:
-            raise ValueError("models must have the same layers, likelihood, prior and sigma")
+        if len({str(m) for m in models}) > 1:
+            raise ValueError("models must have the same layers, likelihood and prior")
+        widths = {tuple(map(float, m.likelihood.buffers())) for m in models}
+        self.one_likelihood = len(widths) == 1
         self.models = list(models)  # no parameters of this module: they are not trained here
         self.objectives = list(objectives)
         self.encoder = _stacked([m.encoder for m in models])
@@ -122,9 +123,14 @@ class StackedVAE(nn.Module):
         mu, logvar = self.encoder(x.flatten(1).expand(S, B, -1)).chunk(2, dim=2)  # (S, B, d)
         epsilon = normal_like(mu[0], generator)  # for all models the same
         output = self.decoder(mu + (logvar / 2).exp() * epsilon)  # (S, B, D)
-        images = x.expand(S, *x.shape).flatten(0, 1)
-        likelihood = self.models[0].likelihood
-        nll = -likelihood.log_prob(images, output.reshape(images.shape)).view(S, B).mean(1)
+        pixels = output.reshape(S, *x.shape)
+        if self.one_likelihood:
+            images = x.expand(pixels.shape).flatten(0, 1)
+            log_prob = self.models[0].likelihood.log_prob(images, pixels.flatten(0, 1)).view(S, B)
+        else:
+            pairs = zip(self.models, pixels, strict=True)
+            log_prob = torch.stack([model.likelihood.log_prob(x, mean) for model, mean in pairs])
+        nll = -log_prob.mean(1)  # (S,)
         kl = kl_diagonal_normal(mu, logvar).mean(1)  # (S,)
         terms: dict[str, Tensor] = {}
         weights: dict[str, float | Tensor] = {}

@@ -42,6 +42,7 @@ from course_lib.exercises import (
 )  # fmt: skip
 from course_lib.exercises.answers import AnswerError, parse_formula, parse_number
 from course_lib.exercises.bank import EXERCISES
+from course_lib.exercises.check import answer_key
 from course_lib.exercises.exercise import near, on_grid, probabilities
 from course_lib.likelihoods import bernoulli_nll
 from course_lib.models import VAE, VQVAE, VectorQuantizer
@@ -228,12 +229,13 @@ def test_the_truth_passes_and_every_mistake_earns_its_own_diagnosis(exercise_id)
     exercise, made = bank()[exercise_id], set()
     for seed in SEEDS:
         handed_out = variant(exercise_id, seed)
-        feedback = check(handed_out, typed(exercise, handed_out))
+        key = answer_key(handed_out)
+        feedback = check(handed_out, typed(exercise, handed_out), key)
         assert (feedback.correct, feedback.mistake, feedback.readable) == (True, None, True), seed
         for mistake in exercise.mistakes:
             text = typed(exercise, handed_out, mistake)
             if text != "nan":  # with these numbers there is no such mistake
-                feedback = check(handed_out, text)
+                feedback = check(handed_out, text, key)
                 assert (feedback.correct, feedback.mistake) == (False, mistake.id), seed
                 made.add(mistake.id)
     assert made == {mistake.id for mistake in exercise.mistakes}

@@ -54,6 +54,16 @@ def test_a_token_changes_only_the_logits_after_it(mode):
             assert difference[t + 1 :].min() > 1e-4, t
 
 
+def test_token_by_token_the_logits_are_those_of_the_whole_sequence():
+    prior = TokenPrior(5, 6, layers=3).eval()
+    tokens = torch.randint(5, (4, 6), generator=generator())
+    before = torch.cat([torch.full((4, 1), 5), tokens], 1)  # the start, then k₁ … k₅
+    with torch.no_grad():
+        past = [torch.empty(0)] * 3
+        one_by_one = [prior._next(before[:, t : t + 1], t, past) for t in range(6)]
+        torch.testing.assert_close(torch.stack(one_by_one, 1), prior(tokens))
+
+
 def test_samples_have_the_probabilities_of_the_prior():
     prior = sharp_prior()
     samples = prior.sample(20_000, generator())
