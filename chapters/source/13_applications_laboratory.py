@@ -134,9 +134,9 @@ table(rows, SCORES)
 
 # %% [markdown]
 # Look along the rows. Noise and inverted pictures are found by whatever looks at pixels. The **blank**
-# picture, black with a little grain, is found by none of the first three: it is rebuilt better, and has a higher likelihood, than
-# nearly every digit, as a picture of few strokes has few ways to be wrong. The unseen class is found
-# by none of them well; and the better estimate of $\log p(x)$ is no better score.
+# picture, black with a little grain, is found by none of the first three: it is rebuilt better, and has
+# a higher likelihood, than nearly every digit. Only the distance of codes has no idea of noise. The
+# unseen class is found by none of them well; and the better estimate of $\log p(x)$ is no better score.
 
 # %% tags=["hide-input"]
 claim(
