@@ -68,6 +68,10 @@ def faces_vq_vae(model: nn.Module) -> None:
     epochs(model, load("faces").images, (30, 2e-3), (10, 5e-4))
 
 
+def faces_vq_vae_2(model: nn.Module) -> None:
+    epochs(model, load("faces").images, (40, 3e-3), (15, 1e-3), (5, 3e-4), batch_size=32)
+
+
 def glyphs_token_prior(model: nn.Module) -> None:
     epochs(model, class_and_tokens("train"), (16, 2e-3), (6, 5e-4))
 
@@ -83,7 +87,8 @@ def half(value: torch.Tensor) -> torch.Tensor:
 if __name__ == "__main__":
     for name in sys.argv[1:] or UNTRAINED:
         model = UNTRAINED[name]()
-        globals()[name.rstrip("_0123456789")](model)
+        train = globals().get(name) or globals()[name.rstrip("_0123456789")]  # of several contexts
+        train(model)
         save_file({key: half(value) for key, value in model.state_dict().items()},
                   WEIGHTS / f"{name}.safetensors")  # fmt: skip
         print(name, "written")

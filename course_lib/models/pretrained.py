@@ -16,6 +16,7 @@ from course_lib.models.token_prior import TokenPrior
 from course_lib.models.variational_autoencoder import VAE
 from course_lib.models.vector_quantizer import VectorQuantizer
 from course_lib.models.vq_vae import VQVAE
+from course_lib.models.vq_vae_2 import VQVAE2
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "data"
 FACE, GLYPH = (3, 32, 32), (1, 28, 28)
@@ -39,6 +40,11 @@ def pixel_vae(context: int) -> VAE:
     return VAE.convolutional(GLYPH, 16, channels=(16, 32), likelihood=likelihood)
 
 
+def two_codebooks() -> list[VectorQuantizer]:
+    """4 × 4 tokens of 256 codes over 8 × 8 of 4: 128 bits each."""
+    return [VectorQuantizer(K, 16, gamma=0.95) for K in (256, 4)]
+
+
 UNTRAINED: dict[str, Callable[[], nn.Module]] = {
     "mnist_vae": lambda: silu_vae([784, 512, 512, 40]),
     "faces_vae": lambda: VAE.convolutional(FACE, 32, channels=(32, 64), likelihood=Gaussian()),
@@ -50,6 +56,9 @@ UNTRAINED: dict[str, Callable[[], nn.Module]] = {
     "glyphs_token_prior": lambda: TokenPrior(64 + 10, 1 + 7 * 7, width=128, layers=3),
     "faces_vq_vae": lambda: VQVAE.convolutional(
         FACE, VectorQuantizer(128, 16), likelihood=Gaussian()
+    ),
+    "faces_vq_vae_2": lambda: VQVAE2.convolutional(
+        FACE, two_codebooks(), channels=(24, 48), likelihood=Gaussian()
     ),
     **{f"glyphs_pixel_vae_{c}": partial(pixel_vae, c) for c in CONTEXTS},
 }
