@@ -16,6 +16,7 @@ from torch import nn
 
 from course_lib import mnist_likelihood
 from course_lib.datasets import load
+from course_lib.models import as_text
 from course_lib.models.pretrained import UNTRAINED, WEIGHTS, pretrained
 from course_lib.objectives import Beta
 from course_lib.training import fit
@@ -33,6 +34,12 @@ def class_and_tokens(split: str):
     glyphs = load("glyphs", split)
     tokens = pretrained("glyphs_vq_vae").tokens(glyphs.images).flatten(1)
     return torch.cat([64 + glyphs.labels[:, None], tokens], 1)
+
+
+def glasses_and_tokens(split: str):
+    """(N, 1 + 16 + 64): whether there are glasses, then the tokens of faces_vq_vae_2."""
+    faces = load("faces", split)
+    return as_text((faces.labels[:, None], *pretrained("faces_vq_vae_2").tokens(faces.images)))
 
 
 def mnist_vae(model: nn.Module) -> None:
@@ -70,6 +77,11 @@ def faces_vq_vae(model: nn.Module) -> None:
 
 def faces_vq_vae_2(model: nn.Module) -> None:
     epochs(model, load("faces").images, (40, 3e-3), (15, 1e-3), (5, 3e-4), batch_size=32)
+
+
+def faces_prior(model: nn.Module) -> None:
+    """Glasses, top and bottom tokens; 3,200 texts are few, so it stops early."""
+    epochs(model, glasses_and_tokens("train"), (12, 2e-3), (4, 5e-4))
 
 
 def glyphs_token_prior(model: nn.Module) -> None:

@@ -1,6 +1,6 @@
 """What a trained model has learned, in numbers."""
 
-from course_lib.evaluation.codebooks import perplexity, usage
+from course_lib.evaluation.codebooks import followed, perplexity, usage
 from course_lib.evaluation.disentanglement import (
     DCI,
     dci,
@@ -30,7 +30,12 @@ from course_lib.evaluation.latent_space import (
     rate_distortion,
     split_kl,
 )
-from course_lib.evaluation.samples import confident_share, frechet_distance, nearest_distance
+from course_lib.evaluation.samples import (
+    confident_share,
+    frechet_distance,
+    nearest_distance,
+    precision_and_recall,
+)
 from course_lib.evaluation.speech import log_spectrogram
 
 __all__ = [
@@ -43,6 +48,7 @@ __all__ = [
     "active_units",
     "confident_share",
     "dci",
+    "followed",
     "frechet_distance",
     "importance_weighted_log_likelihood",
     "kl_per_dimension",
@@ -56,6 +62,7 @@ __all__ = [
     "perplexity",
     "population_activity",
     "posterior_mean",
+    "precision_and_recall",
     "rate_distortion",
     "separated_attribute_predictability",
     "split_kl",

@@ -37,6 +37,28 @@ def nearest_distance(points: Tensor, others: Tensor) -> float:
     return (points - others[nearest]).norm(dim=1).median().item()
 
 
+def precision_and_recall(drawn: Tensor, real: Tensor, k: int = 3) -> tuple[float, float]:
+    """The share of the drawn that lie among the real, and of the real among the drawn  (VQ2.7).
+
+    A point lies among others when it is no further from one of them than that one's k-th nearest
+    neighbour among its own. drawn: (N, ...), real: (M, ...), N and M > k ≥ 1: features.
+    Raises ValueError for other shapes and numbers that are not finite.
+    Kynkäänniemi et al., Improved Precision and Recall Metric, NeurIPS 2019.
+    """
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+    sets = [x.detach().cpu().double() for x in _rows(k + 1, drawn=drawn, real=real)]
+    centre = sets[1].mean(0)
+    drawn, real = (x - centre for x in sets)
+    between = torch.cdist(drawn, real)  # (N, M)
+    reach_drawn, reach_real = (  # of each point the k-th nearest of its own, itself not counted
+        torch.cdist(x, x).kthvalue(k + 1, dim=1).values for x in (drawn, real)
+    )
+    precision = (between <= reach_real).any(1).double().mean().item()
+    recall = (between <= reach_drawn[:, None]).any(0).double().mean().item()
+    return precision, recall
+
+
 def frechet_distance(features: Tensor, others: Tensor) -> float:
     """‖m₁ − m₂‖² + tr(Σ₁ + Σ₂ − 2 (Σ₁^½ Σ₂ Σ₁^½)^½) between two sets of features  (VAE.12).
 

@@ -17,7 +17,7 @@ from course_lib.objectives import Loss
 
 
 class HierarchicalPrior(nn.Module):
-    """log p(k) = log p(k_top) + log p(k_bottom | k_top), a level's own tokens in a chain  (VQ2.4).
+    """log p(k) = log p(k_top) + log p(k_bottom | k_top), a level's own tokens in a chain  (VQ2.5).
 
     Ks, lengths: codes and tokens of each level, from the top down. A class may be the first
     level, with one token. width, layers, heads: of each level's TokenPrior, which reads the

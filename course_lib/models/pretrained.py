@@ -11,6 +11,7 @@ from torch import nn
 
 from course_lib.likelihoods import Gaussian
 from course_lib.models.conditional_vae import ConditionalVAE
+from course_lib.models.hierarchical_prior import HierarchicalPrior
 from course_lib.models.pixel_cnn import PixelCNN
 from course_lib.models.token_prior import TokenPrior
 from course_lib.models.variational_autoencoder import VAE
@@ -60,6 +61,7 @@ UNTRAINED: dict[str, Callable[[], nn.Module]] = {
     "faces_vq_vae_2": lambda: VQVAE2.convolutional(
         FACE, two_codebooks(), channels=(24, 48), likelihood=Gaussian()
     ),
+    "faces_prior": lambda: HierarchicalPrior((2, 256, 4), (1, 16, 64), width=48),
     **{f"glyphs_pixel_vae_{c}": partial(pixel_vae, c) for c in CONTEXTS},
 }
 
@@ -73,6 +75,8 @@ def pretrained(name: str) -> nn.Module:
     - "faces_conditional_vae": ConditionalVAE of `faces` with 16 numbers, told smile, glasses and
       hair length.
     - "glyphs_vq_vae", "faces_vq_vae": VQ-VAEs with 7 × 7 tokens of 64 codes and 8 × 8 of 128.
+    - "faces_vq_vae_2": VQVAE2 of `faces`, 4 × 4 tokens of 256 codes over 8 × 8 of 4.
+    - "faces_prior": p(glasses, top, bottom) of "faces_vq_vae_2", three levels with 1, 16, 64 tokens.
     - "glyphs_token_prior": p(class, 49 tokens) of "glyphs_vq_vae"; the first token is 64 + digit.
     - "glyphs_pixel_vae_0", _1, _2, _4, _7: VAEs of glyphs > ½, 16 numbers, whose decoder is a
       PixelCNN with this context and sees twice as far.

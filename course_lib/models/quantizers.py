@@ -19,7 +19,7 @@ from course_lib.noise import Rng
 
 
 class ResidualQuantizer(nn.Module):
-    """Several codebooks, each for what those before it have left over  (VQ2.6).
+    """Several codebooks, each for what those before it have left over  (VQ2.8).
 
     r_1 = z_e, k_i = nearest(r_i), r_{i+1} = r_i − e_{k_i}; z_q = Σ_i e_{k_i}. An index is a row of
     as many numbers as there are quantizers: indices (M, depth).
@@ -65,7 +65,7 @@ class ResidualQuantizer(nn.Module):
 
 
 class FiniteScalarQuantizer(nn.Module):
-    """No codebook: each number of z_e is rounded to one of L places between −1 and 1  (VQ2.7).
+    """No codebook: each number of z_e is rounded to one of L places between −1 and 1  (VQ2.9).
 
     k_j = round((L_j − 1)/2 · (1 + tanh z_j)), z_q,j = 2 k_j / (L_j − 1) − 1, with the gradient of
     tanh z_j. Together K = ∏ L_j codes, none of which has to be learned or can be lost; both
@@ -108,7 +108,7 @@ class FiniteScalarQuantizer(nn.Module):
 
 
 class RotationQuantizer(VectorQuantizer):
-    """A VectorQuantizer whose gradient is turned and stretched on its way back  (VQ2.8).
+    """A VectorQuantizer whose gradient is turned and stretched on its way back  (VQ2.10).
 
     Fifty, Junkins, Duan, Iyengar, Liu, Amid, Thrun & Ré, Restructuring Vector Quantization with the
     Rotation Trick, ICLR 2025.
@@ -121,7 +121,7 @@ class RotationQuantizer(VectorQuantizer):
 
 
 def rotated(z_e: Tensor, e: Tensor) -> Tensor:
-    """z_q = sg[(‖e‖/‖z_e‖) R] z_e, with R the rotation of z_e's direction to that of e  (VQ2.8).
+    """z_q = sg[(‖e‖/‖z_e‖) R] z_e, with R the rotation of z_e's direction to that of e  (VQ2.10).
 
     z_e, e: (M, D_e). The value is e, the gradient that of a rotation: what lay at an angle to e
     lies at the same angle to z_e.

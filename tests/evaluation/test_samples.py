@@ -9,7 +9,12 @@ from scipy import linalg
 from scipy.spatial import KDTree
 
 from course_lib.datasets import load
-from course_lib.evaluation import confident_share, frechet_distance, nearest_distance
+from course_lib.evaluation import (
+    confident_share,
+    frechet_distance,
+    nearest_distance,
+    precision_and_recall,
+)
 
 
 def test_nearest_distance_is_the_median_that_a_tree_finds():
@@ -127,3 +132,32 @@ def test_a_covariance_needs_two_samples():
         frechet_distance(x[:1], x)
     with pytest.raises(ValueError, match=r"others must have .* N ≥ 2, got \(1, 3\)"):
         frechet_distance(x, x[:1])
+
+
+@pytest.mark.equation("VQ2.7")
+@pytest.mark.parametrize("shift", [0, 2.0**10])
+def test_precision_and_recall_are_those_of_trees_and_loops(shift):
+    draws = torch.Generator().manual_seed(4)
+    real = torch.randn(70, 3, generator=draws) + shift
+    drawn = 0.6 * torch.randn(50, 3, generator=draws) + 0.5 + shift
+
+    def covered(points, others):
+        points, others = (x.double().numpy() for x in (points, others))
+        reach = KDTree(others).query(others, 3 + 1)[0][:, 3]
+        inside = [(np.linalg.norm(others - point, axis=1) <= reach).any() for point in points]
+        return np.mean(inside)
+
+    precision, recall = precision_and_recall(drawn, real)
+    assert precision == pytest.approx(covered(drawn, real))
+    assert recall == pytest.approx(covered(real, drawn))
+    assert precision > recall  # what is drawn is narrower
+
+
+def test_the_same_points_are_all_precise_and_recalled_and_distant_ones_are_not():
+    points = torch.randn(30, 2, generator=torch.Generator().manual_seed(5))
+    assert precision_and_recall(points, points.clone()) == (1, 1)
+    assert precision_and_recall(points, points + 100) == (0, 0)
+    with pytest.raises(ValueError, match="k must be at least 1"):
+        precision_and_recall(points, points, 0)
+    with pytest.raises(ValueError, match="with N ≥ 4"):
+        precision_and_recall(points[:3], points)

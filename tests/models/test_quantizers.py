@@ -1,4 +1,4 @@
-"""Residual, scalar and rotated quantizers against brute force, autograd and a matrix exponential."""
+"""Residual, scalar and rotated quantizers: brute force, autograd, a matrix exponential."""
 
 import itertools
 import math
