@@ -76,7 +76,7 @@ def pretrained(name: str) -> nn.Module:
       hair length.
     - "glyphs_vq_vae", "faces_vq_vae": VQ-VAEs with 7 × 7 tokens of 64 codes and 8 × 8 of 128.
     - "faces_vq_vae_2": VQVAE2 of `faces`, 4 × 4 tokens of 256 codes over 8 × 8 of 4.
-    - "faces_prior": p(glasses, top, bottom) of "faces_vq_vae_2", three levels with 1, 16, 64 tokens.
+    - "faces_prior": p(glasses, top, bottom) of "faces_vq_vae_2"; 1, 16 and 64 tokens.
     - "glyphs_token_prior": p(class, 49 tokens) of "glyphs_vq_vae"; the first token is 64 + digit.
     - "glyphs_pixel_vae_0", _1, _2, _4, _7: VAEs of glyphs > ½, 16 numbers, whose decoder is a
       PixelCNN with this context and sees twice as far.
