@@ -1,5 +1,5 @@
 """All exercises: discrete distributions, regularised autoencoders, normals, latent-variable models,
-understanding, β-VAE, VQ-VAE, priors, posterior collapse, conditions.
+understanding, β-VAE, VQ-VAE, priors, posterior collapse, conditions, levels of tokens.
 """
 
 import runpy
@@ -10,6 +10,7 @@ from course_lib.exercises.bank_codebook import CODEBOOK
 from course_lib.exercises.bank_collapse import COLLAPSE
 from course_lib.exercises.bank_conditional import CONDITIONAL
 from course_lib.exercises.bank_discrete import DISCRETE
+from course_lib.exercises.bank_hierarchy import HIERARCHY
 from course_lib.exercises.bank_latent import LATENT
 from course_lib.exercises.bank_meaning import MEANING
 from course_lib.exercises.bank_normal import NORMAL
@@ -19,6 +20,7 @@ from course_lib.exercises.exercise import Exercise
 
 GROUPS = (
     DISCRETE, REGULARISED, NORMAL, LATENT, MEANING, BETA, CODEBOOK, PRIORS, COLLAPSE, CONDITIONAL,
+    HIERARCHY,
 )  # fmt: skip
 EXERCISES = {exercise.id: exercise for group in GROUPS for exercise in group}
 

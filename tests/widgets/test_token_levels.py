@@ -93,7 +93,9 @@ def test_the_same_token_has_the_same_colour_and_others_have_others(javascript):
     colours = torch.tensor(javascript("token_levels.js", "ks.map(shade)", ks=list(range(12))))
     assert (colours >= 0).all() and (colours <= 1).all()
     assert torch.cdist(colours, colours).fill_diagonal_(1).min() > 0.08
-    assert javascript("token_levels.js", "shades([4, 0, 4])")[0::3] == pytest.approx(colours[4].tolist())
+    assert javascript("token_levels.js", "shades([4, 0, 4])")[0::3] == pytest.approx(
+        colours[4].tolist()
+    )
 
 
 def test_keys_and_buttons_change_the_picture(shown, pixels, value):
