@@ -42,7 +42,7 @@ writer = pretrained("faces_vq_vae_2")
 TokenLevels(writer, new_faces.images[:24])
 
 # %% [markdown]
-# The person comes with the top, and so do turn and glasses. The bottom brings shades, and noise where it does
+# The person comes with the top, and so do turn and glasses. The bottom brings shades, and spots where it does
 # not fit. So it is told of this model, VQ-VAE-2 (Razavi et al., 2019): the top level holds the
 # whole, the bottom level the details. Is that what levels are, or is that what became of them here?
 #
@@ -137,7 +137,8 @@ show(
 )
 
 # %% [markdown]
-# The top alone draws the person, the bottom alone draws nobody. How much is lost when one of the levels
+# The top alone draws the person, the bottom alone draws nobody. (The smiles are lost in both: a few pixels, for
+# which these 256 bits had no room.) How much is lost when one of the levels
 # comes from somebody else?
 
 # %% tags=["hide-input"]
@@ -319,13 +320,12 @@ claim(
 # Nothing can be hidden from either level: both are made of the same features, and a probe finds nearly
 # everything in both. What the *decoder* uses is another question, and a probe cannot answer it. With two
 # codes for each place, the bottom cannot say much, and the decoder listens to the top. With 64 it
-# learns to listen to the bottom, faster than to the top, even for the light, which concerns every pixel.
+# listens to the bottom, even for the light, which concerns every pixel.
 #
 # > **Myth**: "top level: global structure and identity; bottom level: fine textures". Nothing in the loss
-# > asks for it. Who says what is settled by the bits that each level has, and by who learns first.
+# > asks for it. Change the codes of the bottom, and nothing else, and the light changes its level.
 #
-# On large photographs the bottom's tokens see so little of the picture that much is left for the top. A
-# level's name is a hope, and (VQ2.4) is a way to find out.
+# On large photographs it may come out otherwise. A level's name is a hope, and (VQ2.4) is a way to find out.
 
 # %%
 ExerciseCard("read-or-followed")
@@ -359,15 +359,16 @@ claim(
     at_most=1.03,
 )
 claim(
-    "VQ2.two-beat-one",
+    "VQ2.no-winner",
     "at equal bits: squared error with two levels, in parts of that with one",
     error["two"] / error["one"],
-    at_most=0.97,
+    at_least=0.5,
+    at_most=1.8,
 )
 
 # %% [markdown]
-# Two levels are the better way to spend these bits here. That is a sentence about these faces: in the laboratory
-# digits gain nothing, and there are other ways to spend the bits.
+# Look at the five seeds: on both sides of 1. One seed alone would have told a story, in favour of either.
+# Two levels are not better of themselves; with this training, at equal bits and weights, it is a draw.
 
 # %%
 ExerciseCard("bits-of-two-grids")
@@ -461,7 +462,7 @@ ExerciseCard("bottom-given-the-top")
 # - A second, smaller grid of tokens stands above the first. The bottom is quantized knowing what the top has
 #   said, and the decoder sees both.
 # - Both levels can be read. Which of them the decoder follows depends on the bits of each.
-# - At equal bits and weights two levels beat one on faces.
+# - At equal bits and weights two levels and one are a draw here.
 # - A prior draws the top first, and then the bottom under it.
 #
 # ## Next
