@@ -131,6 +131,7 @@ show(diagram, alt="A chain: image, encoder, code, decoder, reconstruction.")
 # | 10 | [priors that fit](10_priors.ipynb) | the prior is learned, too |
 # | 11 | [posterior collapse](11_posterior_collapse.ipynb) | the decoder sees the pixels before, and the code falls silent |
 # | 12 | [conditions and few labels](12_conditional_vae.ipynb) | both networks are told something about the image |
+# | 14 | [VQ-VAE-2](14_vq_vae_2.ipynb) | a second, smaller grid of choices above the first |
 #
 # The chapters follow the sections of a blog post, *From Autoencoders to VQ-VAE*, and add what four
 # other texts say. An [appendix](99_the_sources_checked.ipynb) lists what these five *sources* get

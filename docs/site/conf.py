@@ -40,6 +40,7 @@ TOPICS = {
     "priors": "Priors and dequantisation",
     "collapse": "Posterior collapse",
     "conditional": "Conditions and few labels",
+    "hierarchy": "Levels of tokens",
 }
 
 project = html_title = "From Autoencoders to VQ-VAE"

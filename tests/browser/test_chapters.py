@@ -40,6 +40,7 @@ CHAPTERS = {  # what makes the widgets of each
     "11_posterior_collapse": ["SweepRows", "PosteriorPlane"],
     "11_posterior_collapse_laboratory": ["SweepRows"],
     "12_conditional_vae": ["ConditionExplorer"],
+    "14_vq_vae_2": ["TokenLevels"],
 }
 
 
