@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 import torch
 from scipy import stats
+from sklearn.metrics import mutual_info_score
 
 from course_lib.models import HierarchicalPrior, as_text
 from course_lib.training import fit
@@ -70,6 +71,7 @@ def test_what_is_given_is_taken_over_wherever_it_stands():
     assert abs(share - p) < 4 * (p * (1 - p) / n) ** 0.5
 
 
+@pytest.mark.equation("VQ2.6")
 def test_a_trained_prior_finds_what_the_bottom_owes_to_the_top():
     draws = generator()
     top = torch.randint(4, (400, 1), generator=draws)
@@ -83,6 +85,12 @@ def test_a_trained_prior_finds_what_the_bottom_owes_to_the_top():
         nll = prior.nll(text).mean(0)
     assert nll[0] == pytest.approx(1.386, abs=0.05)  # log 4
     assert nll[1] == pytest.approx(0.693, abs=0.05)  # log 2: two of the three are known
+    alone = HierarchicalPrior((2,), (3,), width=16, layers=1, heads=2)
+    fit(alone, bottom, epochs=15, batch_size=40, lr=1e-2)
+    with torch.no_grad():
+        saved = (alone.nll(bottom).mean() - nll[1]).item()
+    words = bottom @ torch.tensor([1, 2, 4])
+    assert saved == pytest.approx(mutual_info_score(top[:, 0], words), abs=0.05)  # I(top; bottom)
 
 
 def test_grids_become_a_text_from_the_top_down():
