@@ -39,7 +39,7 @@ def coloured(tokens):
 
 # %% tags=["hide-input"]
 writer = pretrained("faces_vq_vae_2")
-TokenLevels(writer, new_faces.images[:24])
+TokenLevels(writer, new_faces.images[1:25])
 
 # %% [markdown]
 # The person comes with the top, and so do turn and glasses. The bottom brings shades, and spots where it does

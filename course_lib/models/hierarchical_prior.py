@@ -88,7 +88,7 @@ class HierarchicalPrior(nn.Module):
         if len(given) != n:
             raise ValueError(f"given must have {n} texts, got {len(given)}")
         self._check(given.clamp(min=0))
-        text, place = given.to(here).long(), here if generator is None else generator.device
+        text, place = given.to(here).long().clone(), here if generator is None else generator.device
         for level, end in enumerate(torch.tensor(self.lengths).cumsum(0).tolist()):
             for t in range(end - self.lengths[level], end):
                 words = (text + self.offset)[:, :t]

@@ -62,7 +62,9 @@ def test_what_is_given_is_taken_over_wherever_it_stands():
     prior, n = sharp(), 6000
     given = torch.full((n, 4), -1)
     given[:, 0], given[:, 2] = 1, 0
+    before = given.clone()
     drawn = prior.sample(n, generator(), given)
+    assert (given == before).all()
     assert (drawn[:, 0] == 1).all() and (drawn[:, 2] == 0).all()
     words = torch.tensor([[1, 3]])
     with torch.no_grad():  # the second token given the first, which is the top
