@@ -4,6 +4,7 @@ forward(z_e, generator) and lookup(z_e) → Quantized; codes(indices); code_dim;
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,8 @@ class ResidualQuantizer(nn.Module):
     quantizers: at least one, all for vectors of the same length; else ValueError.
     Lee et al., Autoregressive Image Generation using Residual Quantization, CVPR 2022.
     """
+
+    quantizers: Any  # a ModuleList, which would hide from mypy what its parts can do
 
     def __init__(self, quantizers: Sequence[VectorQuantizer]) -> None:
         super().__init__()
@@ -54,8 +57,8 @@ class ResidualQuantizer(nn.Module):
         return Quantized(
             straight_through(z_e, z_e - rest),
             torch.stack([part.indices for part in parts], 1),
-            codebook_loss=sum(part.codebook_loss for part in parts),
-            commitment_loss=sum(part.commitment_loss for part in parts),
+            codebook_loss=torch.stack([part.codebook_loss for part in parts]).sum(0),
+            commitment_loss=torch.stack([part.commitment_loss for part in parts]).sum(0),
         )
 
     def codes(self, indices: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ Razavi, van den Oord & Vinyals, Generating Diverse High-Fidelity Images with VQ-
 """
 
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +33,8 @@ class VQVAE2(nn.Module):
     likelihood: p(x|z); Bernoulli() where it is None. commitment: β_c ≥ 0 of every level.
     Raises ValueError for lists of different lengths and for a negative commitment.
     """
+
+    quantizers: Any  # a ModuleList, which would hide from mypy what its parts can do
 
     def __init__(
         self,
@@ -101,7 +103,7 @@ class VQVAE2(nn.Module):
         self, x: Tensor, quantize: Callable[[int, Tensor], Quantized]
     ) -> tuple[list[Quantized], list[Tensor], Tensor]:
         """Encode, quantize and decode: per level Quantized and z_e, and the output."""
-        features = []
+        features: list[Tensor] = []
         for encoder in reversed(self.encoders):
             x = encoder(x)
             features.insert(0, x)

@@ -871,7 +871,7 @@ class Plane:
         return x @ self.W
 
 
-LEVELS = {
+LEVELS: dict[str, Any] = {
     "h_top": normal(12, 4), "h_bottom": normal(12, 5),
     "A_top": Plane(4, 3), "A_bottom": Plane(5 + 6, 3), "D_top": Plane(3, 6),
     "codes_top": normal(5, 3), "codes_bottom": normal(7, 3), "nearest": nearest_of,
@@ -895,10 +895,11 @@ def one_by_one(
 def told(say: Function) -> Function:
     """A mistake: the bottom is told something else."""
 
-    def mistaken(h_top, h_bottom, A_top, A_bottom, D_top, codes_top, codes_bottom, nearest):
-        k_top = nearest(A_top(h_top), codes_top)
-        u = say(A_top(h_top), codes_top[k_top], D_top)
-        return k_top, nearest(A_bottom(torch.cat([h_bottom, u], 1)), codes_bottom)
+    def mistaken(h_top: Tensor, A_top: Function, codes_top: Tensor, **given: Any) -> Any:
+        k_top = given["nearest"](A_top(h_top), codes_top)
+        u = say(A_top(h_top), codes_top[k_top], given["D_top"])
+        z_bottom = given["A_bottom"](torch.cat([given["h_bottom"], u], 1))
+        return k_top, given["nearest"](z_bottom, given["codes_bottom"])
 
     return mistaken
 
