@@ -82,24 +82,11 @@ print(f"{'follows':12}" + 2 * f"{'top':>8}{'middle':>8}{'bottom':>8}")
 for j, name in enumerate(NAMES):
     print(f"{name:12}" + "".join(f"{value:8.2f}" for K in s for value in s[K][:, j]))
 
-# %% tags=["hide-input"]
-share = {K: weights.sum(1) / weights.sum() for K, weights in s.items()}
-claim(
-    "VQ2.middle-leads",
-    "middle of 256 codes: its share in all that is followed",
-    share[256][1],
-    at_least=0.4,
-)
-claim(
-    "VQ2.middle-steps-back",
-    "and how much smaller that is for a middle of 16 codes",
-    share[256][1] - share[16][1],
-    at_least=0.2,
-)
-
 # %% [markdown]
-# The same place in the same networks: with 256 codes the middle is the level of identity, with 16 hair and
-# skin are elsewhere. The names of the levels are places, and no roles.
+# With the seed above, the middle is the level of identity when it has 256 codes; when it has 16, hair and skin
+# are elsewhere: the same place in the same networks. But no claim stands here. With other seeds both upper levels
+# stay silent for the whole of this short training, and the bottom draws alone, whatever the middle could
+# say. A level more is a level more that can fail to be heard: look at the table before you speak of roles.
 
 # %%
 ExerciseCard("tokens-of-three-levels")
