@@ -84,9 +84,9 @@ for j, name in enumerate(NAMES):
 
 # %% [markdown]
 # With the seed above, the middle is the level of identity when it has 256 codes; when it has 16, hair and skin
-# are elsewhere: the same place in the same networks. But no claim stands here. With other seeds both upper levels
-# stay silent for the whole of this short training, and the bottom draws alone, whatever the middle could
-# say. A level more is a level more that can fail to be heard: look at the table before you speak of roles.
+# are elsewhere: the same place in the same networks. But no claim stands here. With one of the seeds 0 to 4 both
+# upper levels stay silent for the whole of this short training, and the bottom draws alone, whatever the
+# middle could say. A level more is a level more that can fail to be heard: look at the table before you speak of roles.
 
 # %%
 ExerciseCard("tokens-of-three-levels")
@@ -149,7 +149,7 @@ claim(
     "VQ2.prior-saves",
     "bits of both levels under the prior, of 64",
     sum(bits["told"]),
-    at_most=54,
+    at_most=58,
 )
 claim(
     "VQ2.top-tells-of-bottom",
