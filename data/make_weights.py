@@ -16,6 +16,7 @@ from torch import nn
 
 from course_lib import mnist_likelihood
 from course_lib.datasets import load
+from course_lib.models import as_text
 from course_lib.models.pretrained import UNTRAINED, WEIGHTS, pretrained
 from course_lib.objectives import Beta
 from course_lib.training import fit
@@ -33,6 +34,12 @@ def class_and_tokens(split: str):
     glyphs = load("glyphs", split)
     tokens = pretrained("glyphs_vq_vae").tokens(glyphs.images).flatten(1)
     return torch.cat([64 + glyphs.labels[:, None], tokens], 1)
+
+
+def glasses_and_tokens(split: str):
+    """(N, 1 + 16 + 64): whether there are glasses, then the tokens of faces_vq_vae_2."""
+    faces = load("faces", split)
+    return as_text((faces.labels[:, None], *pretrained("faces_vq_vae_2").tokens(faces.images)))
 
 
 def mnist_vae(model: nn.Module) -> None:
@@ -68,6 +75,15 @@ def faces_vq_vae(model: nn.Module) -> None:
     epochs(model, load("faces").images, (30, 2e-3), (10, 5e-4))
 
 
+def faces_vq_vae_2(model: nn.Module) -> None:
+    epochs(model, load("faces").images, (40, 3e-3), (15, 1e-3), (5, 3e-4), batch_size=32)
+
+
+def faces_prior(model: nn.Module) -> None:
+    """Glasses, top and bottom tokens; 3,200 texts are few, so it stops early."""
+    epochs(model, glasses_and_tokens("train"), (12, 2e-3), (4, 5e-4))
+
+
 def glyphs_token_prior(model: nn.Module) -> None:
     epochs(model, class_and_tokens("train"), (16, 2e-3), (6, 5e-4))
 
@@ -83,7 +99,8 @@ def half(value: torch.Tensor) -> torch.Tensor:
 if __name__ == "__main__":
     for name in sys.argv[1:] or UNTRAINED:
         model = UNTRAINED[name]()
-        globals()[name.rstrip("_0123456789")](model)
+        train = globals().get(name) or globals()[name.rstrip("_0123456789")]  # of several contexts
+        train(model)
         save_file({key: half(value) for key, value in model.state_dict().items()},
                   WEIGHTS / f"{name}.safetensors")  # fmt: skip
         print(name, "written")

@@ -132,6 +132,7 @@ show(diagram, alt="A chain: image, encoder, code, decoder, reconstruction.")
 # | 11 | [posterior collapse](11_posterior_collapse.ipynb) | the decoder sees the pixels before, and the code falls silent |
 # | 12 | [conditions and few labels](12_conditional_vae.ipynb) | both networks are told something about the image |
 # | 13 | [what a code is good for](13_applications.ipynb) | no model: editing, finding what is strange, judging samples |
+# | 14 | [VQ-VAE-2](14_vq_vae_2.ipynb) | a second, smaller grid of choices above the first |
 #
 # The chapters follow the sections of a blog post, *From Autoencoders to VQ-VAE*, and add what four
 # other texts say. An [appendix](99_the_sources_checked.ipynb) lists what these five *sources* get

@@ -1,6 +1,6 @@
 """What a trained model has learned, in numbers."""
 
-from course_lib.evaluation.codebooks import perplexity, usage
+from course_lib.evaluation.codebooks import followed, perplexity, usage
 from course_lib.evaluation.disentanglement import (
     DCI,
     dci,
@@ -53,6 +53,7 @@ __all__ = [
     "auroc",
     "confident_share",
     "dci",
+    "followed",
     "frechet_distance",
     "geodesic",
     "importance_weighted_log_likelihood",

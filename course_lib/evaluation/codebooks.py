@@ -1,4 +1,4 @@
-"""How a codebook is used, and what its tokens cost."""
+"""How a codebook is used, what its tokens cost, and what a decoder takes from which of them."""
 
 import torch
 from torch import Tensor
@@ -28,3 +28,20 @@ def perplexity(tokens: Tensor, K: int) -> float:
     Raises ValueError as `usage` does.
     """
     return entropy(usage(tokens, K)).exp().item()
+
+
+def followed(read: Tensor, *sources: Tensor) -> Tensor:
+    """How far what is read from pictures follows each of their sources  (VQ2.4).
+
+    read: (N, F), factors that a reader finds in N pictures. sources: (N, F) each, the true
+    factors of the images that a picture got its tokens from, such as one for each level. Returns
+    (sources, F): the weights of the sources in the least squares fit with a constant. 1 and 0
+    when all comes from the first.
+    Raises ValueError for other shapes.
+    """
+    if not sources or any(source.shape != read.shape or read.ndim != 2 for source in sources):
+        shapes = [tuple(source.shape) for source in sources]
+        raise ValueError(f"sources must have the shape {tuple(read.shape)} of read, got {shapes}")
+    X = torch.stack([source - source.mean(0) for source in sources], 2).double()  # (N, F, S)
+    y = (read - read.mean(0)).double().T[..., None]  # (F, N, 1)
+    return torch.linalg.lstsq(X.transpose(0, 1), y).solution[..., 0].T

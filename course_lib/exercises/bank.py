@@ -1,5 +1,5 @@
 """All exercises: discrete distributions, regularised autoencoders, normals, latent-variable models,
-understanding, β-VAE, VQ-VAE, priors, posterior collapse, conditions, applications.
+understanding, β-VAE, VQ-VAE, priors, posterior collapse, conditions, applications, levels.
 """
 
 import runpy
@@ -11,6 +11,7 @@ from course_lib.exercises.bank_codebook import CODEBOOK
 from course_lib.exercises.bank_collapse import COLLAPSE
 from course_lib.exercises.bank_conditional import CONDITIONAL
 from course_lib.exercises.bank_discrete import DISCRETE
+from course_lib.exercises.bank_hierarchy import HIERARCHY
 from course_lib.exercises.bank_latent import LATENT
 from course_lib.exercises.bank_meaning import MEANING
 from course_lib.exercises.bank_normal import NORMAL
@@ -20,7 +21,7 @@ from course_lib.exercises.exercise import Exercise
 
 GROUPS = (
     DISCRETE, REGULARISED, NORMAL, LATENT, MEANING, BETA, CODEBOOK, PRIORS, COLLAPSE, CONDITIONAL,
-    APPLICATIONS,
+    APPLICATIONS, HIERARCHY,
 )  # fmt: skip
 EXERCISES = {exercise.id: exercise for group in GROUPS for exercise in group}
 

@@ -11,11 +11,13 @@ from torch import nn
 
 from course_lib.likelihoods import Gaussian
 from course_lib.models.conditional_vae import ConditionalVAE
+from course_lib.models.hierarchical_prior import HierarchicalPrior
 from course_lib.models.pixel_cnn import PixelCNN
 from course_lib.models.token_prior import TokenPrior
 from course_lib.models.variational_autoencoder import VAE
 from course_lib.models.vector_quantizer import VectorQuantizer
 from course_lib.models.vq_vae import VQVAE
+from course_lib.models.vq_vae_2 import VQVAE2
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "data"
 FACE, GLYPH = (3, 32, 32), (1, 28, 28)
@@ -39,6 +41,11 @@ def pixel_vae(context: int) -> VAE:
     return VAE.convolutional(GLYPH, 16, channels=(16, 32), likelihood=likelihood)
 
 
+def two_codebooks() -> list[VectorQuantizer]:
+    """4 × 4 tokens of 256 codes over 8 × 8 of 4: 128 bits each."""
+    return [VectorQuantizer(K, 16, gamma=0.95) for K in (256, 4)]
+
+
 UNTRAINED: dict[str, Callable[[], nn.Module]] = {
     "mnist_vae": lambda: silu_vae([784, 512, 512, 40]),
     "faces_vae": lambda: VAE.convolutional(FACE, 32, channels=(32, 64), likelihood=Gaussian()),
@@ -51,6 +58,10 @@ UNTRAINED: dict[str, Callable[[], nn.Module]] = {
     "faces_vq_vae": lambda: VQVAE.convolutional(
         FACE, VectorQuantizer(128, 16), likelihood=Gaussian()
     ),
+    "faces_vq_vae_2": lambda: VQVAE2.convolutional(
+        FACE, two_codebooks(), channels=(24, 48), likelihood=Gaussian()
+    ),
+    "faces_prior": lambda: HierarchicalPrior((2, 256, 4), (1, 16, 64), width=48),
     **{f"glyphs_pixel_vae_{c}": partial(pixel_vae, c) for c in CONTEXTS},
 }
 
@@ -64,6 +75,8 @@ def pretrained(name: str) -> nn.Module:
     - "faces_conditional_vae": ConditionalVAE of `faces` with 16 numbers, told smile, glasses and
       hair length.
     - "glyphs_vq_vae", "faces_vq_vae": VQ-VAEs with 7 × 7 tokens of 64 codes and 8 × 8 of 128.
+    - "faces_vq_vae_2": VQVAE2 of `faces`, 4 × 4 tokens of 256 codes over 8 × 8 of 4.
+    - "faces_prior": p(glasses, top, bottom) of "faces_vq_vae_2"; 1, 16 and 64 tokens.
     - "glyphs_token_prior": p(class, 49 tokens) of "glyphs_vq_vae"; the first token is 64 + digit.
     - "glyphs_pixel_vae_0", _1, _2, _4, _7: VAEs of glyphs > ½, 16 numbers, whose decoder is a
       PixelCNN with this context and sees twice as far.

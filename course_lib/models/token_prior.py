@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_lib.models.vq_vae import check_tokens
+from course_lib.models.vector_quantizer import check_tokens
 from course_lib.noise import Rng
 from course_lib.objectives import Loss
 

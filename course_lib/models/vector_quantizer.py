@@ -103,6 +103,11 @@ class VectorQuantizer(nn.Module):
         self.register_buffer("sum", codes.clone())  # m
         self.started = initial == "normal"
 
+    @property
+    def code_dim(self) -> int:
+        """D_e."""
+        return self.codebook.shape[1]
+
     # Not a buffer: to look at one would make every step wait for the device.
     def get_extra_state(self) -> Tensor:
         """Whether the codes have been placed, saved and loaded with the weights."""
@@ -136,6 +141,14 @@ class VectorQuantizer(nn.Module):
             codebook_loss=(z_e.detach() - e).square().sum(1),
             commitment_loss=(z_e - e.detach()).square().sum(1),
         )
+
+    def codes(self, indices: Tensor) -> Tensor:
+        """The codes of indices of any shape, with D_e numbers behind it: (...) → (..., D_e).
+
+        Raises ValueError for indices that are not from 0 to K − 1.
+        """
+        check_tokens(indices, len(self.codebook))
+        return F.embedding(indices.long(), self.codebook)
 
     @torch.no_grad()
     def step(self, z_e: Tensor, indices: Tensor, generator: Rng = None) -> None:
@@ -190,3 +203,14 @@ def _check_vectors(z_e: Tensor, code_dim: int) -> None:
         raise ValueError(f"z_e must be (M, {code_dim}) with M ≥ 1, got {tuple(z_e.shape)}")
     if readable(z_e) and not all(map(torch.isfinite, torch.aminmax(z_e))):
         raise ValueError("z_e must be finite, got NaN or infinite numbers")
+
+
+def check_tokens(tokens: Tensor, K: int) -> None:
+    """Raises ValueError for no tokens, others than integers, or some not from 0 to K − 1."""
+    if tokens.is_floating_point() or tokens.numel() == 0:
+        given = f"{tokens.dtype} of shape {tuple(tokens.shape)}"
+        raise ValueError(f"tokens must be integers, at least one; got {given}")
+    if readable(tokens):
+        low, high = map(int, torch.aminmax(tokens))  # as numbers: 8 bits do not reach K = 256
+        if low < 0 or high >= K:
+            raise ValueError(f"tokens must be from 0 to {K - 1}, got {low} to {high}")

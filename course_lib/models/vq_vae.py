@@ -9,9 +9,7 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from course_lib.checks import readable
 from course_lib.likelihoods import Bernoulli, Likelihood
 from course_lib.models.networks import (
     ChannelsFirst,
@@ -23,7 +21,7 @@ from course_lib.models.networks import (
     seeded,
 )
 from course_lib.models.variational_autoencoder import at_least_float32
-from course_lib.models.vector_quantizer import Quantized, VectorQuantizer, nearest_code
+from course_lib.models.vector_quantizer import Quantized, VectorQuantizer
 from course_lib.noise import Rng
 from course_lib.objectives import Loss, check_not_negative
 
@@ -70,7 +68,7 @@ class VQVAE(nn.Module):
         if tokens < 1:
             raise ValueError(f"tokens must be at least 1, got {tokens}")
         generator = torch.Generator().manual_seed(seed)
-        grid_of_codes = (tokens, quantizer.codebook.shape[1])
+        grid_of_codes = (tokens, quantizer.code_dim)
         encoder = dense_encoder(image_shape, hidden, math.prod(grid_of_codes), generator)
         decoder = dense_decoder(image_shape, hidden, math.prod(grid_of_codes), generator)
         encoder.append(nn.Unflatten(1, grid_of_codes))
@@ -97,7 +95,7 @@ class VQVAE(nn.Module):
         widths = [image_shape[0], *channels]
         down = resampling(nn.Conv2d, widths, generator)
         up = resampling(nn.ConvTranspose2d, widths[::-1], generator)
-        inner, code_dim = channels[-1], quantizer.codebook.shape[1]
+        inner, code_dim = channels[-1], quantizer.code_dim
         to_code = seeded(nn.Conv2d, inner, code_dim, 1, generator=generator)
         from_code = seeded(nn.Conv2d, code_dim, inner, 3, 1, 1, generator=generator)
         encoder = nn.Sequential(*down, nn.ReLU(), to_code, ChannelsLast())
@@ -124,16 +122,15 @@ class VQVAE(nn.Module):
     def tokens(self, x: Tensor) -> Tensor:
         """The indices k: (B, C, H, W) → (B, *grid), integers from 0 to K − 1."""
         z_e = self.encode(x)
-        indices = nearest_code(z_e.flatten(0, -2), self.quantizer.codebook)
-        return indices.view(z_e.shape[:-1])
+        indices = self.quantizer.lookup(z_e.flatten(0, -2)).indices
+        return indices.view(*z_e.shape[:-1], *indices.shape[1:])
 
     def decode_tokens(self, tokens: Tensor) -> Tensor:
         """The picture that tokens stand for: (B, *grid) → (B, C, H, W) in pixel units.
 
         Raises ValueError for tokens that are not from 0 to K − 1.
         """
-        check_tokens(tokens, len(self.quantizer.codebook))
-        return self.decode_mean(F.embedding(tokens.long(), self.quantizer.codebook))
+        return self.decode_mean(self.quantizer.codes(tokens))
 
     def forward(self, x: Tensor) -> Tensor:
         """The reconstruction through the codebook: (B, C, H, W), in pixel units.
@@ -156,14 +153,3 @@ class VQVAE(nn.Module):
             terms["codebook"] = quantized.codebook_loss.sum() / len(x)
         terms["commitment"] = quantized.commitment_loss.sum() / len(x)
         return Loss(terms, {"commitment": self.commitment})
-
-
-def check_tokens(tokens: Tensor, K: int) -> None:
-    """Raises ValueError for no tokens, others than integers, or some not from 0 to K − 1."""
-    if tokens.is_floating_point() or tokens.numel() == 0:
-        given = f"{tokens.dtype} of shape {tuple(tokens.shape)}"
-        raise ValueError(f"tokens must be integers, at least one; got {given}")
-    if readable(tokens):
-        low, high = map(int, torch.aminmax(tokens))  # as numbers: 8 bits do not reach K = 256
-        if low < 0 or high >= K:
-            raise ValueError(f"tokens must be from 0 to {K - 1}, got {low} to {high}")

@@ -876,11 +876,93 @@ AUROC_OF_PAIRS = Task(
     ),
 )  # fmt: skip
 
+# --- Chapter 14 ---------------------------------------------------------------------------------
+
+
+def both_tokens(
+    h_top: Tensor, h_bottom: Tensor, A_top: Function, A_bottom: Function, D_top: Function,
+    codes_top: Tensor, codes_bottom: Tensor, nearest: Function,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    k_top = nearest(A_top(h_top), codes_top)
+    u = D_top(codes_top[k_top])
+    k_bottom = nearest(A_bottom(torch.cat([h_bottom, u], 1)), codes_bottom)
+    return k_top, k_bottom
+
+
+def nearest_of(z: Tensor, codes: Tensor) -> Tensor:
+    return torch.cdist(z, codes).argmin(1)
+
+
+class Plane:
+    """A linear map with weights of its own."""
+
+    def __init__(self, before: int, after: int) -> None:
+        self.W = normal(before, after)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x @ self.W
+
+
+LEVELS: dict[str, Any] = {
+    "h_top": normal(12, 4), "h_bottom": normal(12, 5),
+    "A_top": Plane(4, 3), "A_bottom": Plane(5 + 6, 3), "D_top": Plane(3, 6),
+    "codes_top": normal(5, 3), "codes_bottom": normal(7, 3), "nearest": nearest_of,
+}  # fmt: skip
+
+
+def one_by_one(
+    h_top: Tensor, h_bottom: Tensor, A_top: Plane, A_bottom: Plane, D_top: Plane,
+    codes_top: Tensor, codes_bottom: Tensor, **_: Any,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """The tokens of one row after the other, with all distances written out."""
+    tops, bottoms = [], []
+    for h, g in zip(h_top, h_bottom, strict=True):
+        tops.append(min(range(5), key=lambda k: float((h @ A_top.W - codes_top[k]).norm())))
+        told = codes_top[tops[-1]] @ D_top.W @ A_bottom.W[5:]
+        z = g @ A_bottom.W[:5] + told
+        bottoms.append(min(range(7), key=lambda k: float((z - codes_bottom[k]).norm())))
+    return torch.tensor(tops), torch.tensor(bottoms)
+
+
+def told(say: Function) -> Function:
+    """A mistake: the bottom is told something else."""
+
+    def mistaken(h_top: Tensor, A_top: Function, codes_top: Tensor, **given: Any) -> Any:
+        k_top = given["nearest"](A_top(h_top), codes_top)
+        u = say(A_top(h_top), codes_top[k_top], given["D_top"])
+        z_bottom = given["A_bottom"](torch.cat([given["h_bottom"], u], 1))
+        return k_top, given["nearest"](z_bottom, given["codes_bottom"])
+
+    return mistaken
+
+
+BOTH = Task(
+    both_tokens,
+    LEVELS,
+    one_by_one(**LEVELS),
+    {
+        "The bottom was told the vectors of the top as they were before quantization: whoever "
+        "decodes has only the tokens.": told(lambda z, e, D: D(z)),
+        "The bottom was told nothing of the top.": told(lambda z, e, D: torch.zeros_like(D(e))),
+        "The two grids changed places: the top comes first.":
+            lambda **given: both_tokens(**given)[::-1],
+        "Both levels were looked up in the codebook of the top.":
+            lambda **given: both_tokens(**given | {"codes_bottom": given["codes_top"]}),
+        "The bottom was told what is left over of the top, and not what the top says.":
+            told(lambda z, e, D: D(z - e)),
+    },
+    (
+        "First the top: `nearest(A_top(h_top), codes_top)` gives its tokens.",
+        "What the top says is its codes, decoded: `D_top(codes_top[k_top])`. The bottom sees its "
+        "features and, behind them, that: `torch.cat([h_bottom, u], 1)`.",
+    ),
+)  # fmt: skip
+
 TASKS = {
     task.solution.__name__: task
     for task in (
         CROSS_ENTROPY, DENOISING, SPARSITY, CONTRACTION, HUTCHINSON, KL, ELBO, REPARAMETERIZE,
         VAE_LOSS, CAPACITY, NEAREST, STRAIGHT_THROUGH, CODEBOOK_TERMS, EMA,
-        MIXTURE_DENSITY, MASK, FREE_BITS, UNLABELLED, AUROC_OF_PAIRS,
+        MIXTURE_DENSITY, MASK, FREE_BITS, UNLABELLED, AUROC_OF_PAIRS, BOTH,
     )
 }  # fmt: skip

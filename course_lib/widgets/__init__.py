@@ -19,6 +19,7 @@ from course_lib.widgets.sound import Sound
 from course_lib.widgets.sparse_sweep import SparseSweep
 from course_lib.widgets.sweep_rows import SweepRows, denoising_rows
 from course_lib.widgets.token_editor import TokenEditor
+from course_lib.widgets.token_levels import TokenLevels
 from course_lib.widgets.training_scrubber import TrainingScrubber
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "SparseSweep",
     "SweepRows",
     "TokenEditor",
+    "TokenLevels",
     "TrainingScrubber",
     "denoising_rows",
 ]

@@ -1,16 +1,12 @@
 import {
-  COLOUR, button, fixed, follow, h, picture, result, row, s, set, slider, widget,
+  COLOUR, button, fixed, follow, h, picture, result, row, set, slider, widget,
 } from "./draw.js";
 import { bytes, numbers, part, sequential } from "./nn.js";
+import { edited, looked_up, net } from "./tokens.js";
 
 const SIDE = 168; // of a picture, in CSS pixels
 const [DIGIT, LINE] = [8, 17]; // CSS pixels: width and height that a number needs to be read
 const ROOM = 420; // for a grid of numbers, in CSS pixels, on a wide page
-
-/** The grid (T,) with the token at a place replaced. */
-export function edited(tokens, place, code) {
-  return [...tokens].with(place, code);
-}
 
 /** Of the cells of a grid of numbers up to K − 1: {width, height, readable}, in CSS pixels. */
 export function cells(rows, columns, K, room) {
@@ -18,11 +14,6 @@ export function cells(rows, columns, K, room) {
   const readable = columns * Math.max(even, need) <= room;
   const width = readable ? Math.max(even, need) : rows === 1 ? room / columns : even;
   return { width, height: Math.max(even, readable || rows === 1 ? LINE : 0), readable };
-}
-
-/** The codes of tokens side by side: (T,) → (T · D_e,). */
-export function looked_up(codebook, tokens, dim) {
-  return tokens.flatMap((k) => [...part(codebook, k, dim)]);
 }
 
 export default widget((model) => {
@@ -37,27 +28,10 @@ export default widget((model) => {
   const own = () => part(all, model.get("image"), rows * columns);
   const place = () => model.get("row") * columns + model.get("column");
 
-  // A net of cells that can be pressed, over a picture or over numbers, with a frame around one.
-  const net = (label) => {
-    const svg = s("svg", { class: "net", role: "img", "aria-label": label, preserveAspectRatio: "none",
-      viewBox: `0 0 ${columns} ${rows}` });
-    const frame = s("rect", { class: "frame-of-one", width: 1, height: 1 });
-    svg.append(frame);
-    svg.addEventListener("pointerdown", (event) => {
-      const box = svg.getBoundingClientRect();
-      const at = (value, count) => Math.max(0, Math.min(count - 1, Math.floor(value * count)));
-      set(model, { column: at((event.clientX - box.left) / box.width, columns),
-        row: at((event.clientY - box.top) / box.height, rows) });
-    });
-    svg.move = () => {
-      frame.setAttribute("x", model.get("column"));
-      frame.setAttribute("y", model.get("row"));
-    };
-    return svg;
-  };
+  const places = (label) => net(label, rows, columns, (at) => set(model, at));
   const names = ["image", "rebuilt", "one token changed", "difference, grey is none"];
   const shown = names.map((label) => picture(shape, { label, side: SIDE }));
-  const nets = names.slice(1).map((label) => net(`places of tokens, ${label}`));
+  const nets = names.slice(1).map((label) => places(`places of tokens, ${label}`));
   if (model.get("placed")) nets.forEach((part, i) => {
     const around = h("div", { class: "over" });
     shown[i + 1].canvas.replaceWith(around);
@@ -65,7 +39,7 @@ export default widget((model) => {
   });
   const { width, height, readable } = cells(rows, columns, K, Math.min(ROOM, window.innerWidth - 24));
   const tables = ["tokens before", "tokens after"].map((label) => {
-    const grid = net(label);
+    const grid = places(label);
     const texts = Array.from({ length: rows * columns }, () => h("span"));
     const numbersOver = h("div", { class: "tokens" }, ...texts);
     numbersOver.style.gridTemplateColumns = `repeat(${columns}, ${width}px)`;
@@ -87,7 +61,8 @@ export default widget((model) => {
     const difference = changed.map((value, i) => value - rebuilt[i]);
     const pictures = [x, rebuilt, changed, difference.map((value) => value / 2 + 0.5)];
     pictures.forEach((values, i) => shown[i].show(values));
-    [...nets, ...tables.map(({ grid }) => grid)].forEach((part) => part.move());
+    [...nets, ...tables.map(({ grid }) => grid)]
+      .forEach((part) => part.move(model.get("row"), model.get("column")));
     tables[0].fill(before);
     tables[1].fill(after);
     const reached = difference.filter((value) => Math.abs(value) > 0.01).length;

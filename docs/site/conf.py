@@ -41,6 +41,7 @@ TOPICS = {
     "collapse": "Posterior collapse",
     "conditional": "Conditions and few labels",
     "applications": "What a code is good for",
+    "hierarchy": "Levels of tokens",
 }
 
 project = html_title = "From Autoencoders to VQ-VAE"

@@ -41,6 +41,7 @@ CHAPTERS = {  # what makes the widgets of each
     "11_posterior_collapse_laboratory": ["SweepRows"],
     "12_conditional_vae": ["ConditionExplorer"],
     "13_applications": ["LatentTraversal", "SweepRows"],
+    "14_vq_vae_2": ["TokenLevels"],
 }
 
 

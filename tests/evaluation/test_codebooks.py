@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from course_lib.evaluation import perplexity, usage
+from course_lib.evaluation import followed, perplexity, usage
 
 TOKENS = torch.randint(6, (50, 4), generator=torch.Generator().manual_seed(0)).clamp(max=4)
 
@@ -56,3 +56,30 @@ def test_tokens_that_are_no_integers_are_refused(measure):
 def test_tokens_that_cannot_be_are_refused(measure, tokens):
     with pytest.raises(ValueError, match="at least one integer from 0 to 6"):
         measure(torch.tensor(tokens, dtype=torch.long), 7)
+
+
+@pytest.mark.equation("VQ2.4")
+def test_what_is_followed_is_the_weight_of_each_source_by_numpys_least_squares():
+    draws = torch.Generator().manual_seed(1)
+    top, bottom = (torch.randn(60, 3, generator=draws) + 5 for _ in range(2))
+    read = 0.7 * top + 0.2 * bottom + 3 + 0.1 * torch.randn(60, 3, generator=draws)
+    weights = followed(read, top, bottom)
+    assert weights.shape == (2, 3)
+    for j in range(3):
+        X = np.stack([top[:, j], bottom[:, j], np.ones(60)], 1).astype(float)
+        expected = np.linalg.lstsq(X, read[:, j].numpy().astype(float), rcond=None)[0]
+        np.testing.assert_allclose(weights[:, j], expected[:2], rtol=1e-4, atol=1e-5)
+    # all from one of them; and nothing from a source that has nothing to do with it
+    torch.testing.assert_close(
+        followed(top, top, bottom).float(), torch.tensor([[1.0] * 3, [0.0] * 3])
+    )
+    shuffled = bottom[torch.randperm(60, generator=draws)]
+    assert followed(read, top, shuffled)[1].abs().max() < 0.1
+
+
+@pytest.mark.parametrize(
+    "sources", [(), (torch.zeros(4, 2),), (torch.zeros(5, 3), torch.zeros(5, 2))]
+)
+def test_sources_of_another_shape_are_refused(sources):
+    with pytest.raises(ValueError, match="sources must have the shape"):
+        followed(torch.zeros(5, 3), *sources)

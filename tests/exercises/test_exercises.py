@@ -45,7 +45,14 @@ from course_lib.exercises.bank import EXERCISES
 from course_lib.exercises.check import answer_key
 from course_lib.exercises.exercise import near, on_grid, probabilities
 from course_lib.likelihoods import bernoulli_nll
-from course_lib.models import VAE, VQVAE, VectorQuantizer
+from course_lib.models import (
+    VAE,
+    VQVAE,
+    FiniteScalarQuantizer,
+    ResidualQuantizer,
+    VectorQuantizer,
+)
+from course_lib.models.quantizers import rotated
 from course_lib.models.vector_quantizer import nearest_code, straight_through
 from course_lib.objectives import Constraint, Loss, stratified_log_weights
 
@@ -67,6 +74,15 @@ TYPED = {
         "points-counted": "4*({a}**2 + {b}**2 + r**2) - ({a} + {b} + r)**2",
         "other-way-round": "({a} + {b} + r)**2 - 3*({a}**2 + {b}**2 + r**2)",
         "no-difference": "0*r",
+    },
+    "formula-bits-of-two-levels": {
+        None: "s**2*({b}/16 + {a}/64)",
+        "sides-for-areas": "s*({b}/4 + {a}/8)",
+        "grids-alike": "(s/4)**2*({a} + {b})",
+        "bottom-alone": "{b}*s**2/16",
+        "codes-for-bits": "(s/4)**2*2**{b} + (s/8)**2*2**{a}",
+        "levels-swapped": "{a}*(s/4)**2 + {b}*(s/8)**2",
+        "per-pixel": "{b}/16 + {a}/64",
     },
     "formula-loss-of-an-unlabelled-image": {
         None: "r*{a} + (1 - r)*{b} + r*log(r) + (1 - r)*log(1 - r)",
@@ -701,6 +717,15 @@ def best_normal(mu, sigma):
     return math.exp(found.x[1])
 
 
+def summed_codes(z, e, f):
+    """By the library's residual quantizer, with these codebooks."""
+    parts = []
+    for codes in (e, f):
+        parts.append(VectorQuantizer(len(codes), 1, initial="normal").double())
+        parts[-1].codebook.data = torch.tensor(codes, dtype=torch.float64)[:, None]
+    return ResidualQuantizer(parts).lookup(tensor((z,))).z_q.item()
+
+
 def rows_that_matter(r, layers):
     """From how many rows above a pixel a change reaches it, through layers of ones."""
     rows = np.zeros(2 * r * layers + 3)
@@ -836,6 +861,23 @@ ORACLES = {
     "formula-energy-above-length": lambda r, a, b:  # T² times the variance of the steps
         9 * np.var([a, b, r]),
     "frechet-without-end": lambda N, f, M, g: np.polyfit([1 / N, 1 / M], [f, g], 1)[1],
+    "bits-of-two-grids": lambda s, K, J: 8 * 3 * s * s / sum(
+        (s / part) ** 2 * stats.entropy([1 / n] * int(n), base=2) for part, n in ((4, K), (8, J))),
+    "tokens-of-three-levels": lambda s: sum(
+        np.zeros((int(s) // part, int(s) // part)).size for part in (8, 16, 32)),
+    "formula-bits-of-two-levels": lambda s, a, b: sum(
+        (s / part) ** 2 * stats.entropy([1] * int(2**n), base=2) for part, n in ((4, b), (8, a))),
+    "bottom-given-the-top": lambda p: sum(
+        sum(row) * stats.entropy(row, base=2) for row in (p[:2], p[2:])),
+    "whom-a-picture-follows": lambda v, w, r, c, d: np.linalg.solve([[v, r], [r, w]], [c, d])[0],
+    "sum-of-two-codes": lambda z, e, f: summed_codes(z, e, f),
+    "codes-of-a-residual-quantizer": lambda K, D: np.prod([K] * int(D)),
+    "index-of-a-scalar-code": lambda z, L: FiniteScalarQuantizer(list(map(int, L))).lookup(
+        tensor(z)).indices.item(),
+    "gradient-turned-back": lambda z, e, g: torch.autograd.functional.vjp(
+        lambda v: rotated(v[None], tensor(e))[0], tensor(*z), tensor(*g))[1][0].item(),
+    "precision-after-rejection": lambda p, a, b: np.average(
+        [1, 1, 0, 0], weights=np.outer([p, 1 - p], [1, 1]).ravel() * [a, 0, b, 0]),
     "beta-vae-loss": lambda r, D, mu, sigma, beta: weighted_loss(
         {"reconstruction": r, "kl": torch_kl(normal(mu, sigma), normal(0, 1))}, kl=beta),
     "loss-with-a-capacity": lambda r, kl, C, gamma: r + gamma * torch.nn.functional.l1_loss(

@@ -1,5 +1,7 @@
 """What ships trained reaches what data/README.md says, and no untrained model does."""
 
+import math
+
 import pytest
 import torch
 from sklearn.linear_model import Ridge
@@ -9,7 +11,7 @@ from course_lib.datasets import load
 from course_lib.evaluation import importance_weighted_log_likelihood, perplexity
 from course_lib.likelihoods import squared_error
 from course_lib.mnist_likelihood import TEST_SEED, binarise
-from course_lib.models import VQVAE, pretrained
+from course_lib.models import VQVAE, as_text, pretrained
 from course_lib.models.pretrained import CONTEXTS, UNTRAINED
 
 GLYPHS, FACES = load("glyphs", "test"), load("faces", "test")
@@ -126,3 +128,36 @@ def test_faces_show_what_they_are_told_whoever_they_are():
     assert (correlation(asked) > torch.tensor([0.8, 0.9, 0.8])).all()
     assert (correlation(theirs).abs() < 0.5).all()  # of what they were, little is left
     assert 0.5 < z.std(0).mean() < 1.1  # so that a draw from the prior is a face
+
+
+def test_a_face_on_two_levels_needs_both_and_the_person_comes_with_the_top():
+    model, images = pretrained("faces_vq_vae_2"), FACES.images
+    others = torch.randperm(len(images), generator=generator())
+    with torch.no_grad():
+        top, bottom = model.tokens(images)
+        own, other_top, other_bottom = (
+            squared_error(images, model.decode_tokens(k)).mean().item()
+            for k in ((top, bottom), (top[others], bottom), (top, bottom[others]))
+        )
+    assert own < 5.6
+    assert other_top > 12 * own and 2 * own < other_bottom < 5 * own
+    assert perplexity(top, 256) > 180 and perplexity(bottom, 4) > 3
+
+
+def test_the_prior_of_faces_saves_bits_and_obeys():
+    model, prior = pretrained("faces_vq_vae_2"), pretrained("faces_prior")
+    with torch.no_grad():
+        text = as_text((FACES.labels[:, None], *model.tokens(FACES.images)))
+        bits = prior.nll(text).mean(0) / math.log(2)
+        untrained = UNTRAINED["faces_prior"]().nll(text).mean(0) / math.log(2)
+    assert bits[1:].sum() < 112 < 256 * 0.9 < untrained[1:].sum()
+    asked = torch.full((60, 81), -1)
+    asked[:, 0] = torch.arange(60) % 2
+    drawn = prior.sample(60, generator(), asked)
+    with torch.no_grad():
+        _, top, bottom = drawn.split((1, 16, 64), 1)
+        pictures = model.decode_tokens([top.view(-1, 4, 4), bottom.view(-1, 8, 8)])
+    faces = load("faces")
+    wears = Ridge(10.0).fit(faces.images.flatten(1), faces.labels.float())
+    seen = torch.from_numpy(wears.predict(pictures.flatten(1))) > 0.5
+    assert (seen == asked[:, 0].bool()).float().mean() > 0.75

@@ -45,7 +45,7 @@ def test_the_page_decodes_tokens_as_the_model_does(javascript, name):
     tokens = torch.randint(K, (8, *grid), generator=torch.Generator().manual_seed(2))
     codebook = torch.frombuffer(bytearray(widget.codebook["bytes"]), dtype=torch.float32)
     codes = javascript(
-        "token_editor.js",
+        "tokens.js",
         "grids.map((tokens) => looked_up(Float32Array.from(codebook), tokens, dim))",
         grids=tokens.flatten(1).tolist(), codebook=codebook.tolist(), dim=dim,
     )  # fmt: skip
@@ -187,7 +187,7 @@ def test_no_number_leaves_its_cell_and_the_chosen_one_is_written(shown, width):
 
 
 def test_javascript_looks_codes_up(javascript):
-    codes = javascript("token_editor.js", "looked_up(new Float32Array([1, 2, 3, 4]), [1, 1, 0], 2)")
+    codes = javascript("tokens.js", "looked_up(new Float32Array([1, 2, 3, 4]), [1, 1, 0], 2)")
     assert codes == [3, 4, 3, 4, 1, 2]
 
 

@@ -11,6 +11,7 @@ from course_lib.likelihoods import squared_error
 from course_lib.models import (
     VAE,
     VQVAE,
+    VQVAE2,
     Autoencoder,
     ConditionalVAE,
     ContractiveAutoencoder,
@@ -39,6 +40,7 @@ from course_lib.widgets import (
     SparseSweep,
     SweepRows,
     TokenEditor,
+    TokenLevels,
     TrainingScrubber,
     denoising_rows,
 )  # fmt: skip
@@ -102,6 +104,9 @@ EXAMPLES = {
         {"usual": torch.randn(3, len(LABELS), 2)}, [0, 10, 100], LABELS
     ),
     "TrainingScrubber": lambda: TrainingScrubber({i: GREY[:, 0, i, :2] for i in range(3)}, LABELS),
+    "TokenLevels": lambda: TokenLevels(
+        VQVAE2.convolutional((3, 32, 16), [VectorQuantizer(9, 3), VectorQuantizer(5, 2)], (4,)), COLOUR
+    ),
     "TokenEditor, colour": lambda: TokenEditor(
         VQVAE.convolutional((3, 32, 16), VectorQuantizer(8, 4)), COLOUR
     ),
