@@ -190,8 +190,8 @@ with torch.no_grad():
     pictures = two.decode_tokens([drawn[:, :4].view(-1, 2, 2), drawn[:, 4:].view(-1, 4, 4)])
 
 # %% tags=["hide-input"]
-judge = SVC(C=10, probability=True, random_state=0).fit(digits.images.flatten(1), digits.labels)
-sure = torch.from_numpy(judge.predict_proba(pictures.flatten(1)))
+judge = SVC(C=10).fit(digits.images.flatten(1), digits.labels)
+sure = torch.from_numpy(judge.decision_function(pictures.flatten(1)))  # (N, 10), by margin
 sure = sure.gather(1, asked[:, :1])[:, 0]  # of the class that was asked for
 pca = PCA(20, random_state=0).fit(digits.images.flatten(1))
 features, real = (
