@@ -10,7 +10,6 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from IPython.display import display
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, Ridge
 from torch import nn
@@ -69,11 +68,7 @@ steered = VAE(
     StandardNormal(2 + len(some)),
 )  # fmt: skip
 at = torch.cat([at, torch.eye(len(some))], 1)  # which sliders, and which face
-explorer = LatentTraversal(
-    steered, new_faces.images[some], codes=at, names=["smile, first", "smile, second"]
-)
-explorer.code = [0.9, *explorer.code[1:]]
-display(explorer)
+LatentTraversal(steered, new_faces.images[some], codes=at, names=["smile, first", "smile, second"])
 
 # %% [markdown]
 # The first slider hands out glasses. Nothing is broken: the network draws well, and the direction is

@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 VIEW = "application/vnd.jupyter.widget-view+json"
 # An equation, KL.3, a claim, KL.two-directions, or an exercise of the bank.
-NAME = re.compile(r"\b(?:[A-Z]+\.[\w-]*\w|exercise [a-z][a-z0-9-]*)")
+NAME = re.compile(r"\b(?:[A-Z][A-Z0-9]*\.[\w-]*\w|exercise [a-z][a-z0-9-]*)")
 NO_LINKS = (
     nodes.raw,
     nodes.title,
