@@ -18,6 +18,7 @@ from course_lib.exercises.page import as_html
 from course_lib.widgets.widget import Index, Widget, script
 
 VARIANTS = 5  # with other numbers, where an exercise has numbers
+TAG = re.compile(r"\(([A-Z][A-Z0-9]*\.\d+)\)")  # of a formula: (KL.3)
 
 
 class ExerciseCard(Widget):
@@ -62,7 +63,7 @@ class ExerciseCard(Widget):
         ((mostly, _),) = Counter(m.see for m in bank()[exercise_id].mistakes).most_common(1)
         super().__init__(
             exercise_id=exercise_id,
-            formulas={tag: places()[tag] for tag in re.findall(r"\(([A-Z][A-Z0-9]*\.\d+)\)", mostly)},
+            formulas={tag: places()[tag] for tag in TAG.findall(mostly)},
             chapter={id: is_right(id, file) for id in cards_beside(exercise_id)},
             variants=list(map(as_sent, drawn)),
             answer=attempts[-1]["answer"] if attempts else "",
