@@ -3,6 +3,7 @@
 import pytest
 import torch
 import typer
+from clock import Clock
 
 from course_lib import mnist_labels
 from course_lib.datasets import few_labels, load
@@ -23,17 +24,6 @@ from course_lib.objectives import Loss
 
 GLYPHS = load("glyphs").sample(600)
 FEW = few_labels(GLYPHS.labels, 5)
-
-
-class Clock:
-    """A clock that goes on by so many seconds whenever somebody looks at it."""
-
-    def __init__(self, tick):
-        self.seconds, self.tick = 0.0, tick
-
-    def __call__(self):
-        self.seconds += self.tick
-        return self.seconds
 
 
 def test_labelled_rows_are_repeated_until_they_are_a_share():

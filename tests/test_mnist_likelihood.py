@@ -8,6 +8,7 @@ import sys
 import pytest
 import torch
 import typer
+from clock import Clock
 from torch.distributions import Bernoulli
 
 from course_lib.datasets import load
@@ -41,17 +42,6 @@ def test_training_starts_at_the_mean_image_and_ends_below_its_loss():
     assert negative_elbo(untrained, test) == pytest.approx(of_the_mean, rel=0.05)
     train(model, IMAGES, minutes=1, clock=Clock(0.06))
     assert negative_elbo(model, test) < 0.95 * of_the_mean
-
-
-class Clock:
-    """A clock that goes on by so many seconds whenever somebody looks at it."""
-
-    def __init__(self, tick):
-        self.seconds, self.tick = 0.0, tick
-
-    def __call__(self):
-        self.seconds += self.tick
-        return self.seconds
 
 
 def test_the_two_phases_share_the_time():

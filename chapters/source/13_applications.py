@@ -357,11 +357,12 @@ claim(
 
 # %% [markdown]
 # An AUROC far below ½ is a score that is sure of the wrong answer. By $-\mathrm{ELBO}$ a black picture is
-# more likely than most digits: it is simple, and a probability density is high where pictures are simple.
-# (Nalisnick et al. found in 2019 that models of clothes find digits likelier than clothes.) The last
+# more likely than most digits. (Nalisnick et al. found in 2019 that models of clothes find digits likelier
+# than clothes. The suspect is that simple pictures are likely; the laboratory subtracts how simple they are.)
+# The last
 # column takes the error of a *too good* reconstruction for a sign, too: it asks how far the error is from
-# what errors usually are. That repairs the faded and the black ones here, and costs a little for those
-# upside down. No score serves all kinds. Test yours with the kinds that you fear.
+# what errors usually are. That repairs the faded and the black ones here, and costs a little
+# elsewhere. No score serves all kinds. Test yours with the kinds that you fear.
 
 # %%
 ExerciseCard("auroc-turned-round")
