@@ -14,14 +14,19 @@ from course_lib.likelihoods import Bernoulli, Gaussian, SquaredError
 from course_lib.models import (
     VAE,
     VQVAE,
+    VQVAE2,
     Autoencoder,
     ConditionalNormal,
     ConditionalVAE,
     ContractiveAutoencoder,
     DenoisingAutoencoder,
+    FiniteScalarQuantizer,
+    HierarchicalPrior,
     L1Autoencoder,
     OneHot,
     PixelCNN,
+    ResidualQuantizer,
+    RotationQuantizer,
     SemiSupervisedVAE,
     SparseAutoencoder,
     TokenPrior,
@@ -100,6 +105,12 @@ MODELS = {
     "averages": lambda: VQVAE.dense(SHAPE, VectorQuantizer(6, 2, revive_below=0.9)),
     "gradient": lambda: VQVAE.dense(SHAPE, VectorQuantizer(6, 2, "gradient", initial="normal")),
     "grid": lambda: VQVAE.convolutional(SHAPE, VectorQuantizer(6, 2), channels=(4,)),
+    "residual": lambda: VQVAE.dense(SHAPE, ResidualQuantizer([VectorQuantizer(6, 2)] * 2)),
+    "scalar": lambda: VQVAE.dense(SHAPE, FiniteScalarQuantizer([3, 4])),
+    "rotation": lambda: VQVAE.dense(SHAPE, RotationQuantizer(6, 2)),
+    "two levels": lambda: VQVAE2.convolutional(
+        SHAPE, [VectorQuantizer(6, 2), VectorQuantizer(5, 3)], channels=(4,)
+    ),
     "pixel by pixel": lambda: VAE.dense(SHAPE, 3, hidden=(8,), likelihood=PixelCNN(1, 1, width=4)),
     "mixture": lambda: VAE.dense(SHAPE, 3, hidden=(8,), prior=GaussianMixture(3, 4)),
     "vamp": vamp,
@@ -244,9 +255,10 @@ def test_parts_sample_on_their_device(device):
     assert SquaredError().log_prob(output, output).device.type == device
     prior = StandardNormal(3).to(device)
     assert_agree(prior.sample(4, generator()), StandardNormal(3).sample(4, generator()), device)
-    tokens = TokenPrior(6, 4, width=8).to(device).sample(3)
-    assert tokens.shape == (3, 4)
-    assert tokens.device.type == device
+    for prior in (TokenPrior(6, 4, width=8), HierarchicalPrior((6, 5), (1, 3), width=8)):
+        tokens = prior.to(device).sample(3)
+        assert tokens.shape == (3, 4)
+        assert tokens.device.type == device
 
 
 CODES = torch.randn(12, 3, generator=generator())
