@@ -325,9 +325,10 @@ found = {
     kind: {name: auroc(score(other), score(x)) for name, score in scores.items()}
     for kind, x in kinds.items()
 }
-print("AUROC".ljust(16), *(f"{name:>14}" for name in scores))
+print("AUROC, and half of its 95 % interval")
+print(" ".ljust(16), *(f"{name:>14}" for name in scores))
 for kind, values in found.items():
-    print(f"{kind:16}", *(f"{v.value:7.3f} ±{v.error:5.3f}" for v in values.values()))
+    print(f"{kind:16}", *(f"{v.value:7.3f} ±{1.96 * v.error:5.3f}" for v in values.values()))
 
 # %% tags=["hide-input"]
 claim(
